@@ -103,6 +103,10 @@ static dither_code check_request(const dither_predict_request *request, dither_e
   if (request->quantile_count > 0 && !request->quantiles) {
     return dither_fail(error, DITHER_INVALID_ARGUMENT, "quantile_count without quantiles");
   }
+  /* False of what is no number, too. */
+  if (!(request->coverage >= 0 && request->coverage < 1)) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "coverage: expected a number from 0 to below 1, got %g", request->coverage);
+  }
   dither_code code = check_texts(request->measures, request->measure_count, "measures", error);
   if (code == DITHER_OK) code = check_texts(request->noise, request->noise_count, "noise", error);
   return code == DITHER_OK ? check_inputs(request, error) : code;
@@ -158,6 +162,11 @@ static void fill_message(
   message->measures = (char **)request->measures;
   message->n_noise = request->noise_count;
   message->noise = (char **)request->noise;
+  message->coverage = request->coverage;
+  message->set_rule = (Dither__V1__PredictRequest__SetRule)request->set_rule;
+  message->never_empty = request->never_empty != 0;
+  message->interval_rule = (Dither__V1__PredictRequest__IntervalRule)request->interval_rule;
+  message->uncalibrated = request->uncalibrated != 0;
 }
 
 /* ---- The answer ---- */
@@ -199,6 +208,8 @@ static void show_prediction(
   }
   to->quantiles = quantiles;
   to->quantile_count = from->n_quantiles;
+  to->set = from->prediction_set;
+  to->set_count = from->n_prediction_set;
   for (size_t i = 0; i < from->n_quantiles; i++) {
     quantiles[i].level = from->quantiles[i]->level;
     quantiles[i].values = from->quantiles[i]->values;
@@ -216,6 +227,8 @@ static void show_answer(held_answer *held, size_t quantile_count) {
   to->noise = (const char *const *)message->noise;
   to->noise_count = message->n_noise;
   to->stop_reason = (dither_stop_reason)message->stop_reason;
+  to->temperature = message->temperature;
+  to->calibration = message->calibration;
   if (message->timing) {
     to->queue_us = message->timing->queue_us;
     to->compute_us = message->timing->compute_us;

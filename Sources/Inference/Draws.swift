@@ -96,6 +96,21 @@ public struct Draws: Sendable {
     }
   }
 
+  /// The variance of each value, over the draws (ddof 1) and of the model's own answer together; nil where neither is
+  /// known.
+  var variance: [Double]? {
+    guard let meanVariance else { return deviation?.map { $0 * $0 } }
+    return deviation.map { zip(meanVariance, $0).map { $0 + $1 * $1 } } ?? meanVariance
+  }
+
+  /// The distribution of one value that the draws make.
+  func mixture(of c: Int) -> NormalMixture {
+    NormalMixture(
+      means: byDraw(c),
+      variances: variances.map { all in stride(from: c, to: all.count, by: classes).map { all[$0] } }
+        ?? [Double](repeating: 0, count: samples))
+  }
+
   /// The ``StandardError`` of the mean, of the class where it is largest; nil where too few draws were made to know it,
   /// and where a draw has no answer.
   public var standardError: Double? {
@@ -113,11 +128,7 @@ public struct Draws: Sendable {
   public func quantile(_ level: Double) -> [Double]? {
     guard samples > 1 || variances != nil else { return nil }
     return (0..<classes).map { c in
-      if let variances {
-        return NormalMixture(
-          means: byDraw(c), variances: stride(from: c, to: variances.count, by: classes).map { variances[$0] }
-        ).quantile(level)
-      }
+      if variances != nil { return mixture(of: c).quantile(level) }
       let sorted = byDraw(c).sorted()
       let position = level * Double(samples - 1), below = Int(position.rounded(.down))
       let above = min(below + 1, samples - 1)

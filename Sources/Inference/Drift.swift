@@ -143,7 +143,9 @@ public struct DriftWindow: Sendable {
       guard values.count == reference.values.count else { continue }
       answers += 1
       if inputs.add(values) { tested.append(test(inputs)) }
-      if chosen.map({ $0 == row }) ?? true, outputs.add(values, seed: seed) { tested.append(test(outputs)) }
+      // Where there are no statistics of answers, as for a regression, no window of them is filled.
+      guard !outputs.statistics.isEmpty, chosen.map({ $0 == row }) ?? true else { continue }
+      if outputs.add(values, seed: seed) { tested.append(test(outputs)) }
     }
     return tested
   }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import DitherTensor
 
@@ -31,6 +32,42 @@ extension Model {
     return try lossGradient(inputs, draws: draws, threads: threads) { [signature] row, z, gradient in
       loss.value(
         z, target: targets[row], aim: aims[row], probabilities: signature.givesProbabilities, gradient: gradient)
+    }
+  }
+
+  /// Squared errors of a regression and their gradients for the inputs: of the deterministic pass, or of the mean over
+  /// draws. A row's loss is the mean over its values of the squares of their errors, each in units of its scale; where
+  /// sides are given, of the errors to these sides, whose gradient does not vanish where there is no error.
+  /// - Parameters:
+  ///   - values: [B, width].
+  ///   - scales: [width]: above 0.
+  ///   - sides: [B, width]: 1 where larger values are worse, −1 where smaller ones are.
+  ///   - draws: nil for the deterministic pass.
+  /// - Throws: when inputs, values, scales or draws do not fit the model and each other.
+  public func lossGradient(
+    _ inputs: Tensor, values: Tensor, scales: [Double], sides: Tensor? = nil, draws: NoiseDraws? = nil,
+    threads: Int = 1
+  ) throws -> LossGradient {
+    try signature.check(.values(values), rows: inputs.rowCount)
+    let width = signature.width
+    guard scales.count == width, scales.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw InferenceError(.labels, at: "scales", expected: "\(width) numbers above 0", got: "\(scales.prefix(8))")
+    }
+    guard sides?.shape ?? values.shape == values.shape else {
+      throw InferenceError(.labels, at: "sides", expected: "\(values.shape)", got: "\(sides?.shape ?? [])")
+    }
+    return try lossGradient(inputs, draws: draws, threads: threads) { row, z, gradient in
+      let target = values.row(row), side = sides?.row(row)
+      gradient.update(repeating: 0)
+      return (0..<width).reduce(Float(0)) { sum, i in
+        let scale = Float(scales[i]), error = (z[i] - target[target.startIndex + i]) / scale
+        guard let side = side.map({ $0[$0.startIndex + i] }) else {
+          gradient[i] = 2 * error / (scale * Float(width))
+          return sum + error * error / Float(width)
+        }
+        gradient[i] = side / (scale * Float(width))
+        return sum + side * error / Float(width)
+      }
     }
   }
 

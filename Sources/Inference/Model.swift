@@ -48,7 +48,8 @@ public final class Model: Sendable {
     self.precision = precision
     let graph = try graph.foldingComputedWeights() ?? graph
     given = (graph, try ModelSignature(graph))
-    let classified = try graph.givingClasses()
+    let classified = try graph.givingClasses(
+      Self.triedScore(graph, given.signature, precision, sharing: other, proceed: proceed))
     var signature = try ModelSignature(classified), known = classified, only = classified
     signature.taskBasis = given.signature.taskBasis
     only.outputs = classified.outputs.filter { [name = signature.outputName] in $0.name == name }
@@ -68,6 +69,19 @@ public final class Model: Sendable {
     (drawsFreshNoise, drawsAtOutputs) =
       signature.isRowByRow
       ? (false, false) : (computed.canRunSamples(parameters, .fresh), computed.canRunSamples(parameters, .exact))
+  }
+
+  /// The kind of a binary task's one score, by a trial of it, where neither the file nor its nodes tell: a sigmoid may
+  /// be written out.
+  private static func triedScore(
+    _ graph: Graph, _ read: ModelSignature, _ precision: Plan.Precision, sharing other: Model?,
+    proceed: () throws -> Void
+  ) throws -> OutputKind? {
+    guard read.task == .binary, read.outputWidth == 1, read.outputKindBasis == .assumed else { return nil }
+    var score = graph
+    score.outputs = graph.outputs.filter { $0.name == read.outputName }
+    let plans = PlanCache(score, ParameterBuffers(score, sharing: other?.plans.parameters))
+    return try OutputTrial(read, precision).kind(plans, proceed: proceed)
   }
 
   /// The other model under another noise. It shares the parameters, unless one of the two noises has numbers of its own

@@ -49,7 +49,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   }
 
   /// Half of the examples must make a temperature and the other half a threshold that means something.
-  public static let leastExamples = 40
+  public static let leastExamples = CalibrationExamples.least
 
   /// Examples that the thresholds come from.
   public var conformalExamples: Int { lac.count }
@@ -94,31 +94,15 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     proceed: @Sendable () throws -> Void = {}
   ) throws {
     let count = labels.count, classes = model.signature.classes
-    guard count >= Self.leastExamples else {
-      throw InferenceError(
-        .labels, at: "examples", expected: "at least \(Self.leastExamples)", got: "\(count)",
-        advice: "a thousand and more make thresholds that hold")
-    }
+    try CalibrationExamples.check(count: count)
     try model.signature.check(labels: labels, rows: inputs.rowCount)
     let samples = model.noise == nil ? 0 : samples
     var answers: [Tensor] = []
-    let step = max(4096 / max(samples, 1), 1)
-    for start in stride(from: 0, to: count, by: step) {
-      let rows = start..<min(start + step, count), part = inputs.rows(rows)
-      let outputs =
-        samples > 0
-        ? try model.sampledOutputs(
-          part, NoiseDraws(0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) }), proceed: proceed)
-        : try model.outputs(part, proceed: proceed)
-      guard outputs.isFinite else {
-        throw InferenceError(
-          .notFinite, at: "model, examples \(rows)", expected: "finite answers", got: "NaN or infinity")
-      }
-      answers += Self.byExample(outputs, classes, rows: rows.count)
+    try CalibrationExamples.outputs(of: model, for: inputs, samples: samples, seed: seed, proceed: proceed) {
+      answers += Self.byExample($1, classes, rows: $0.count)
     }
     // Apart, so that the thresholds see examples as the temperature will: for the first time.
-    let chance = (0..<count).map { NoiseAddress(seed: mixSeed(seed, 0x68_616C_66, UInt64($0))).uniform(0) }
-    let order = (0..<count).sorted { (chance[$0], $0) < (chance[$1], $1) }
+    let order = CalibrationExamples.order(count: count, seed: seed)
     let fitted = order[..<(count / 2)], held = order[(count / 2)...], heldLabels = held.map { labels[$0] }
     let fittedTemperature = try Temperature.fit(
       logits: fitted.map { model.signature.logits(answers[$0]) }, classes: classes, labels: fitted.map { labels[$0] })

@@ -204,6 +204,32 @@ public struct ModelSignature: Sendable, Equatable {
 }
 
 extension ModelSignature {
+  /// - Throws: when they are not a class of this model, or of a regression its values, for each row.
+  public func check(_ targets: Targets, rows: Int) throws(InferenceError) {
+    guard task.isRegression else {
+      guard case .classes(let labels, _) = targets else {
+        throw InferenceError(
+          .labels, at: "targets", expected: "a class for each row", got: "values",
+          advice: "--task regression at the upload, or dither.task in the file, says that the model answers with values"
+        )
+      }
+      return try check(labels: labels, rows: rows)
+    }
+    let expected = "\(width) finite \(width == 1 ? "value" : "values") for each of \(rows) rows"
+    guard case .values(let values) = targets else {
+      throw InferenceError(
+        .labels, at: "targets", expected: expected, got: "classes",
+        advice: taskBasis == .metadata ? nil : taskBasis.note)
+    }
+    guard values.shape.rank == 2, values.rowCount == rows, values.rowLength == width else {
+      throw InferenceError(.labels, at: "targets", expected: expected, got: "shape \(values.shape)")
+    }
+    if let at = values.elements.firstIndex(where: { !$0.isFinite }) {
+      throw InferenceError(
+        .labels, at: "targets, row \(at / width)", expected: "finite values", got: "\(values.elements[at])")
+    }
+  }
+
   /// One row of the output, `outputWidth` numbers, as an answer tells it: class probabilities, or a regression's
   /// values; of a Gaussian's log-variances the variances.
   func answer(

@@ -116,13 +116,33 @@ private struct Round {
   func answer(_ reason: MonteCarloPredictor.StopReason) throws -> MonteCarloPredictor.Answer {
     let measures = try Catalog<any Measure.Type>.measures.named(sampling.measures)
     return MonteCarloPredictor.Answer(
-      predictions: byRow.map { Prediction(draws($0), measures: measures, quantiles: sampling.quantiles) },
+      predictions: byRow.map {
+        Prediction(
+          draws($0), measures: measures, quantiles: sampling.quantiles, intervals: sampling.intervals)
+      },
       samples: spent, seed: seeds.first ?? sampling.seed, stopReason: reason)
   }
 
   private func draws(_ values: [Double]) -> Draws {
-    let antithetic = sampling.antithetic && spent > 0, width = model.signature.width
-    switch model.signature.task {
+    model.signature.draws(of: values, antithetic: sampling.antithetic && spent > 0)
+  }
+
+  private func answers(in outputs: Tensor) -> [[Double]] {
+    model.signature.answers(in: outputs, rows: inputs.rowCount, temperature: sampling.temperature)
+  }
+}
+
+extension ModelSignature {
+  /// By row, the draws in outputs [samples, rows, outputWidth].
+  /// - Parameter temperature: that logits are divided by.
+  public func draws(in outputs: Tensor, rows: Int, temperature: Double = 1) -> [Draws] {
+    answers(in: outputs, rows: rows, temperature: temperature).map { draws(of: $0) }
+  }
+
+  /// One row's draws.
+  /// - Parameter values: [samples, outputWidth], as ``answers(in:rows:temperature:)`` has them.
+  func draws(of values: [Double], antithetic: Bool = false) -> Draws {
+    switch task {
     case .classification, .binary: return Draws(probabilities: values, classes: width, antithetic: antithetic)
     case .regression: return Draws(values: values, width: width, antithetic: antithetic)
     case .gaussian:
@@ -133,12 +153,6 @@ private struct Round {
     }
   }
 
-  private func answers(in outputs: Tensor) -> [[Double]] {
-    model.signature.answers(in: outputs, rows: inputs.rowCount, temperature: sampling.temperature)
-  }
-}
-
-extension ModelSignature {
   /// By row, [samples, outputWidth], of outputs [samples, rows, outputWidth].
   func answers(in outputs: Tensor, rows: Int, temperature: Double) -> [[Double]] {
     let width = outputWidth, draws = outputs.count / (rows * width)

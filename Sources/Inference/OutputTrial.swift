@@ -51,7 +51,9 @@ struct OutputTrial {
 
   /// - Returns: nil: they look like neither probabilities nor their logarithms.
   func kind(_ plans: PlanCache, proceed: () throws -> Void) throws -> OutputKind? {
-    var open: Set<OutputKind> = [.probabilities, .logProbabilities], answers = 0
+    // One score below 0 on all of them may well be a logit.
+    var open: Set<OutputKind> = signature.outputWidth == 1 ? [.probabilities] : [.probabilities, .logProbabilities]
+    var answers = 0
     for fill in Self.fills where !open.isEmpty {
       guard let row = try answer(fill, plans, proceed) else { continue }
       answers += 1

@@ -22,13 +22,18 @@ public struct Prediction: Sendable, Equatable {
   /// - Parameters:
   ///   - measures: by default the standard ones.
   ///   - levels: of the quantiles, in [0, 1].
-  public init(_ draws: Draws, measures: [any Measure.Type] = Self.standardMeasures, quantiles levels: [Double] = []) {
+  ///   - intervals: whose ends stand among the measurements, behind the others.
+  public init(
+    _ draws: Draws, measures: [any Measure.Type] = Self.standardMeasures, quantiles levels: [Double] = [],
+    intervals: ConformalIntervals? = nil
+  ) {
     label = draws.areValues ? nil : draws.label
     hasAnswer = draws.haveAnswers
     mean = draws.mean
     measurements = measures.compactMap { measure in
       measure.values(draws).map { Measurement(name: measure.name, values: $0) }
     }
+    if let intervals { measurements += intervals.measurements(draws) }
     quantiles = levels.compactMap(draws.quantile)
   }
 

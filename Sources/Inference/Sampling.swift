@@ -25,10 +25,12 @@ public struct Sampling: Sendable, Hashable {
   public var quantiles: [Double] = []
   /// Names of measures; none: the standard ones.
   public var measures: [String] = []
+  /// Each answer of a regression has these too.
+  public var intervals: ConformalIntervals?
 
   public init(
     _ budget: Budget, seed: UInt64 = 0, path: NoisePath = .fresh, antithetic: Bool = false, temperature: Double = 1,
-    quantiles: [Double] = [], measures: [String] = []
+    quantiles: [Double] = [], measures: [String] = [], intervals: ConformalIntervals? = nil
   ) {
     self.budget = budget
     self.seed = seed
@@ -37,6 +39,7 @@ public struct Sampling: Sendable, Hashable {
     self.temperature = temperature
     self.quantiles = quantiles
     self.measures = measures
+    self.intervals = intervals
   }
 
   /// The deterministic pass.

@@ -39,6 +39,7 @@ struct Page {
 
   private var partsAbove: [PageSections.Section] {
     [
+      .init(id: "errors", title: "Errors under every condition", isOpen: true, rank: 23, body: errors),
       .init(id: "epsilon", title: "Accuracy against epsilon", isOpen: true, rank: 20, body: envelopes),
       .init(id: "classes", title: "Classes", hint: classHint, isOpen: true, rank: 19, body: classes),
       .init(

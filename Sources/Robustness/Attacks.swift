@@ -13,6 +13,9 @@ public protocol Attack: Codable, Sendable {
   static var norms: [Norm] { get }
   /// Whether it can lead an example to a class, and not only away from its own.
   static var canTarget: Bool { get }
+  /// Whether it can lead a regression's values away from the true ones: it follows losses and margins, and asks for no
+  /// class.
+  static var takesValues: Bool { get }
   /// Whether it looks for the nearest input on which the model fails, and not only inside a ball.
   static var isMinimumNorm: Bool { get }
   init()
@@ -72,6 +75,7 @@ extension Attack {
   public static var norms: [Norm] { Norm.allCases }
   public static var isMinimumNorm: Bool { false }
   public static var canTarget: Bool { true }
+  public static var takesValues: Bool { false }
   public func validate() throws(RobustnessError) {}
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
@@ -137,6 +141,7 @@ public struct Restarted<Base: Attack>: Attack {
   public static var norms: [Norm] { Base.norms }
   public static var isMinimumNorm: Bool { Base.isMinimumNorm }
   public static var canTarget: Bool { Base.canTarget }
+  public static var takesValues: Bool { Base.takesValues }
   /// The attack that is made again.
   public var base = Base()
   /// How often it is made, from other random starts.

@@ -92,6 +92,12 @@ public struct DeployedPredictor: Sendable {
     return byRow.map { Draws(probabilities: $0, classes: classes) }
   }
 
+  /// [B]: every draw's values, of a regression; one draw where nothing is random. An answer may be no number.
+  func values(_ x: Tensor, identities: [UInt64]) throws -> [Draws] {
+    guard x.rowCount > 0 else { return [] }
+    return model.signature.draws(in: try outputs(x, identities, 0..<samples), rows: x.rowCount)
+  }
+
   /// [B] by name: how unsure the logits are before a softmax, which forgets how large they are; means over draws or
   /// members. `max_logit` (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv
   /// 2010.03759) −ln Σ exp z. Empty for a model that gives probabilities.

@@ -146,7 +146,9 @@ public struct ModelOracle: Oracle {
     normalized.x = model.signature.normalized(
       space?.inputs(question.x, identities: question.examples.identities) ?? question.x)
     var answer = try ask(model, normalized)
-    if question.loss == .crossEntropy { try retryVanished(&answer, model, normalized) }
+    if question.loss == .crossEntropy, normalized.examples.criteria.first?.values == nil {
+      try retryVanished(&answer, model, normalized)
+    }
     if let gradient = answer.gradient.map(model.signature.gradientForPixels) {
       answer.gradient = space?.gradient(gradient) ?? gradient
     }
@@ -212,7 +214,7 @@ public struct ModelOracle: Oracle {
   }
 }
 
-/// Sums over the draws of a batch so far, for a model that puts out logits.
+/// Sums over the draws of a batch so far, for a model that puts out logits, or a regression's values.
 private struct Evaluation {
   /// [B]: sums over the draws.
   private var losses: [Double]
@@ -221,7 +223,7 @@ private struct Evaluation {
   private var draws: [Int]
   private let isPaired: Bool
   private var gradient: Tensor?
-  /// [B][draws][classes]: probabilities; of the deterministic pass empty.
+  /// [B][draws][classes]: probabilities, or values; of the deterministic pass empty.
   private var outputs: [[[Double]]]
   private var criteria: [Criterion]
   private let isRandom: Bool
@@ -235,37 +237,44 @@ private struct Evaluation {
     let seeds = [UInt64](repeating: seed, count: rows), count = samples?.count ?? 1
     let path: NoisePath = model.drawsAtOutputs ? .fresh : .exact
     let noise = samples.map { NoiseDraws($0, seeds: seeds, path: path, antithetic: pairs) }
+    let goals = ValueGoals(question.examples.criteria)
+    func ownLosses(_ outputs: Tensor) -> [Float] {
+      goals?.losses(outputs)
+        ?? question.loss.values(outputs, targets: targets, aims: question.aims, probabilities: false)
+    }
+    let width = signature.outputWidth
     var results: Tensor
     if question.wantsGradient {
-      let found = try model.lossGradient(
-        question.x, loss: question.loss, targets: targets, aims: question.aims, draws: noise)
+      let found =
+        try goals.map {
+          try model.lossGradient(
+            question.x, values: $0.values, scales: $0.scales, sides: $0.sides, draws: noise)
+        }
+        ?? model.lossGradient(
+          question.x, loss: question.loss, targets: targets, aims: question.aims, draws: noise)
       (gradient, results) = (found.gradient, found.outputs)
       losses = found.losses.map { Double($0) * Double(count) }
     } else {
-      try signature.check(labels: targets, rows: rows)
-      results =
-        try noise.map {
-          try model.sampledOutputs(question.x, $0)
-        }
-        ?? model.outputs(question.x)
-      losses = question.loss.values(
-        results, targets: targets, aims: question.aims, probabilities: false
-      ).map { Double($0) * Double(count) }
+      try signature.check(goals.map { .values($0.values) } ?? .classes(targets, count: signature.classes), rows: rows)
+      results = try noise.map { try model.sampledOutputs(question.x, $0) } ?? model.outputs(question.x)
+      losses = ownLosses(results).map { Double($0) * Double(count) }
     }
     criteria = question.examples.criteria
     isRandom = samples != nil
     draws = [Int](repeating: count, count: rows)
     lossByDraw = [[Double]](repeating: [], count: rows)
     outputs = []
-    scores = isRandom ? nil : results.reshaped([rows, signature.classes])
+    let oneDraw = isRandom ? nil : results.reshaped([rows, width])
+    scores = oneDraw.map { goals?.means($0) ?? $0 }
     guard isRandom else { return }
-    let width = signature.classes
     outputs = [[[Double]]](repeating: [], count: rows)
     for draw in 0..<count {
       let one = results.reshaped([count * rows, width]).rows(draw * rows..<(draw + 1) * rows)
-      let values = question.loss.values(
-        one, targets: targets, aims: question.aims, probabilities: false)
-      for (row, p) in signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
+      let values = ownLosses(one)
+      let answers =
+        goals.map { $0.means(one) }.map { means in (0..<rows).map { means.row($0).map(Double.init) } }
+        ?? signature.meanProbabilities(one, rows: rows, temperature: temperature)
+      for (row, p) in answers.enumerated() {
         lossByDraw[row].append(Double(values[row]))
         outputs[row].append(p)
       }
@@ -300,16 +309,31 @@ private struct Evaluation {
       defer { row += 1 }
       return 1 / Double(draws[row])
     }
-    let classes = model.signature.classes
+    let classes = model.signature.width
     var scores = [Float](), errors = [Float]()
     for (row, draws) in outputs.enumerated() {
       let n = Double(draws.count)
+      if let values = criteria[row].values {
+        let mean = (0..<classes).map { c in draws.reduce(0) { $0 + $1[c] } / n }
+        scores += mean.map { Float($0) }
+        errors.append(marginError(draws, mean, values))
+        continue
+      }
       let mean = (0..<classes).map { c in max(draws.reduce(0) { $0 + $1[c] } / n, .leastNormalMagnitude) }
       scores += mean.map { Float(max(log($0), -1e4)) }
       errors.append(marginError(draws, mean, criteria[row].label))
     }
     return Answer(
       losses: means, gradient: gradient, scores: Tensor([means.count, classes], scores), marginErrors: errors)
+  }
+
+  /// The standard error of the mean of the value that is farthest from the true one, in units of its tolerance.
+  /// Infinite where it is not known.
+  private func marginError(_ draws: [[Double]], _ mean: [Double], _ values: TrueValues) -> Float {
+    func error(_ i: Int) -> Double { abs(mean[i] - Double(values.values[i])) / values.tolerance[i] }
+    guard let worst = mean.indices.max(by: { error($0) < error($1) }) else { return .infinity }
+    let found = StandardError.ofMean(draws.map { $0[worst] / values.tolerance[worst] }, antithetic: isPaired)
+    return Float(found ?? .infinity)
   }
 
   /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method: of these

@@ -47,7 +47,8 @@ public struct Answer: Sendable {
   public var losses: [Float]
   /// The derivatives of each row's loss, of the inputs' shape; nil where they were not asked for.
   public var gradient: Tensor?
-  /// [B, classes]: logits; of a random model the logarithms of the mean probabilities.
+  /// [B, classes]: logits; of a random model the logarithms of the mean probabilities. [B, D] of a regression: its
+  /// values, means over the draws.
   public var scores: Tensor
   /// [B]: standard errors of the margins of a random model; empty where nothing is random.
   public var marginErrors: [Float]
@@ -62,10 +63,13 @@ public struct Answer: Sendable {
 
   /// [B]: how far each row is past its decision boundary, in scores; above 0 where its criterion is met. Unlike the
   /// losses they can be compared whatever loss was asked for, and of a random model they are what decides, as the mean
-  /// probabilities do.
+  /// probabilities do. Of a regression: by how many tolerances its largest error is past the tolerance.
   public func margins(_ criteria: [Criterion]) -> [Float] {
     criteria.enumerated().map { index, criterion in
-      let row = scores.row(index), own = row.startIndex + criterion.label,
+      let row = scores.row(index)
+      // Past the tolerance.
+      if let values = criterion.values { return Float(values.error(of: row) - 1) }
+      let own = row.startIndex + criterion.label,
         isUntargeted = criterion == .untargeted(label: criterion.label)
       // No answer is no right one: the deployed predictor is judged so as well.
       guard Label.of(row) != Label.none else { return isUntargeted ? .infinity : -.infinity }
@@ -85,7 +89,10 @@ public struct Answer: Sendable {
   /// - Parameter standardErrors: how many; four where an attack looks many times and then looks away.
   func meetsForGood(_ criteria: [Criterion], standardErrors: Float = 4) -> [Bool] {
     guard !marginErrors.isEmpty else { return meets(criteria) }
-    return zip(margins(criteria), marginErrors).map { $0 == .infinity || $0 > max(standardErrors * $1, 0.05) }
+    return zip(zip(margins(criteria), marginErrors), criteria).map { found, criterion in
+      let (margin, error) = found
+      return margin == .infinity || criterion.values == nil && margin > max(standardErrors * error, 0.05)
+    }
   }
 }
 

@@ -28,6 +28,10 @@ public protocol Probe: Codable, Sendable {
   var needsPictures: Bool { get }
   /// Whether it looks for inputs near the examples: of models of words, embeddings.
   var movesInputs: Bool { get }
+  /// Whether it can be asked of a regression, whose answers are values.
+  var takesValues: Bool { get }
+  /// Whether it can be asked of classes.
+  var takesClasses: Bool { get }
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
   /// Measures that a gate may bound; nil where only its summary will say.
@@ -78,7 +82,19 @@ extension Probe {
   public var ignoresNoise: Bool { false }
   public var needsPictures: Bool { false }
   public var movesInputs: Bool { false }
+  public var takesValues: Bool { false }
+  public var takesClasses: Bool { true }
   public var otherData: [String] { [] }
+
+  /// - Throws: when it cannot be asked of models that answer so.
+  func check(isRegression: Bool) throws(RobustnessError) {
+    guard isRegression ? !takesValues : !takesClasses else { return }
+    throw RobustnessError(
+      .data, at: "probe \(Self.name)",
+      expected: isRegression ? "a model that tells classes apart" : "a regression",
+      got: isRegression ? "a regression" : "a model that tells classes apart",
+      advice: isRegression ? "errors, clean, corruptions and pgd, apgd, fgsm, square among the attacks take it" : nil)
+  }
   /// The kind of question does not depend on the inputs.
   public var gateMeasures: [String]? { condition(of: ImageShape([1, 28, 28])) == .measurement ? nil : Gate.shares }
   /// Two answers for each example.
@@ -112,7 +128,8 @@ extension Catalog where Entry == ProbeKind {
   public static let probes = Catalog(
     "probe",
     [
-      ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(TemperatureProbe.self),
+      ProbeKind(CleanProbe.self), ProbeKind(ErrorsProbe.self), ProbeKind(CalibrationProbe.self),
+      ProbeKind(TemperatureProbe.self),
       ProbeKind(SelectiveProbe.self),
       ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
       ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantizedWeightsProbe.self),

@@ -26,11 +26,11 @@ package final class ModelRegistry: Sendable {
     var record: CalibrationRecord
     /// Sees the answers since it was read.
     var watch: DriftWatch?
-    var fitted: ModelCalibration { record.calibration }
+    var fitted: FittedCalibration { record.fitted }
 
     init(number: Int64, record: CalibrationRecord) {
       (self.number, self.record) = (number, record)
-      watch = DriftWatch(record.calibration)
+      watch = DriftWatch(record.fitted)
     }
   }
 

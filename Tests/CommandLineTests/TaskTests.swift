@@ -68,10 +68,69 @@ struct TaskTests {
     let audit = try Program.run(
       "audit", state.file("out/line.onnx"), "--data", state.file("x.npy"), "--labels", state.file("y.npy"), "--probe",
       "clean")
-    #expect(audit.status != 0 && audit.errors.contains("classes"), "\(audit.errors)")
+    #expect(audit.status == 0 && audit.output.contains("RMSE"), "\(audit.errors)")
     let named = try Program.run(
       ["audit", state.file("out/line.onnx"), "--data", "yacht", "--probe", "clean"], environment: data)
-    #expect(named.status != 0 && named.errors.contains("a set with classes"), "\(named.errors)")
+    #expect(named.status == 0 && named.output.contains("of the true value"), "\(named.errors)")
+    let probe = try Program.run(
+      ["audit", state.file("out/line.onnx"), "--data", "yacht", "--probe", "calibration"], environment: data)
+    #expect(probe.status != 0 && probe.errors.contains("tells classes apart"), "\(probe.errors)")
+  }
+
+  @Test("a regression is calibrated from files, and answers with intervals by each rule")
+  func intervals() throws {
+    let state = try Scratch(), server = try LiveServer(state: state), count = 240
+    let (model, inputs, targets) = (state.file("line.onnx"), state.file("x.npy"), state.file("y.npy"))
+    let builder = GraphBuilder(name: "line"), input = builder.input("x", [2])
+    let y = try builder.dense(input, builder.parameter("w", Tensor([1, 2], [10, -10])), nil, name: "fc")
+    var graph = builder.finish(outputs: [("y", y)])
+    graph.metadata = ["dither.task": "regression", "dither.labels": #"["strength"]"#]
+    graph.noise = NoiseModel([.init(.weights, sigma: 1)])
+    try Data(graph.onnx()).write(to: URL(filePath: model))
+    let x = NoiseAddress(seed: 1).normals(2 * count), noise = NoiseAddress(seed: 2).normals(count)
+    // Whole numbers: by themselves they could be classes.
+    let values = (0..<count).map { row -> Int64 in
+      let line: Float = 10 * (x[2 * row] - x[2 * row + 1])
+      return 100 + Int64((line + 3 * noise[row]).rounded())
+    }
+    try Data(Npy(Tensor([count, 2], x)).bytes).write(to: URL(filePath: inputs))
+    try Data(Npy([count], .int64(values)).bytes).write(to: URL(filePath: targets))
+    #expect(try server.dither("upload", model, "--name", "line").status == 0)
+    let without = try server.dither("predict", "line", "--input", inputs, "--coverage", "0.9")
+    #expect(without.status == 2 && without.errors.contains("dither calibrate line@1"), "\(without.errors)")
+
+    let pair = try server.dither("calibrate", "line", "--data", "\(inputs),\(targets)", "--samples", "8", "--json")
+    #expect(pair.status == 0, "\(pair.errors)")
+    let told = try #require((pair.json()["values"] as? [[String: Any]])?.first)
+    let first = try #require((told["intervals"] as? [[String: Any]])?.first)
+    #expect(told["name"] as? String == "strength" && first["coverage"] as? Double == 0.5)
+    #expect(first["normalized"] is Double && first["own_coverage"] is Double)
+    // About 100 too little: the model has no bias.
+    #expect(try abs(#require(told["rmse"] as? Double) - 100) < 10)
+    let table = try server.dither("calibrate", "line", "--data", inputs, "--labels", targets, "--samples", "8")
+    #expect(table.status == 0 && table.output.contains("strength: RMSE "), "\(table.output) \(table.errors)")
+    #expect(table.output.contains("own coverage  absolute ±  normalized ×  quantiles ±"), "\(table.output)")
+
+    let shown = try server.dither("predict", "line", "--input", inputs, "--coverage", "0.9")
+    #expect(shown.status == 0 && shown.output.contains("90 % from") && shown.output.contains("90 % to"))
+    #expect(shown.output.contains("  calibration 2") && !shown.output.contains("temperature"), "\(shown.output)")
+    for rule in ["absolute", "normalized", "quantiles"] {
+      let found = try server.dither(
+        "predict", "line", "--input", inputs, "--coverage", "0.9", "--interval-rule", rule, "--json")
+      #expect(found.status == 0, "\(found.errors)")
+      let rows = try #require(found.json()["predictions"] as? [[String: Any]])
+      let widths = try rows.map { row in
+        try #require((row["conformal_upper"] as? [Double])?.first)
+          - #require((row["conformal_lower"] as? [Double])?.first)
+      }
+      let isEven = (widths.max() ?? 0) - (widths.min() ?? 0) < 1e-6
+      #expect(widths.count == count && isEven == (rule == "absolute"), "\(rule)")
+    }
+    let byClass = try server.dither(
+      "calibrate", "line", "--data", "\(inputs),\(targets)", "--samples", "8", "--class-conditional")
+    #expect(byClass.status == 2 && byClass.errors.contains("class_conditional"), "\(byClass.errors)")
+    let alone = try server.dither("predict", "line", "--input", inputs, "--interval-rule", "absolute")
+    #expect(alone.status != 0 && alone.errors.contains("--interval-rule: say --coverage too"), "\(alone.errors)")
   }
 
   @Test("a single number is a value until the uploader says that it is a class's score")

@@ -34,6 +34,30 @@ struct ModelTaskTests {
     zip(inputs.row(row), Tensor.random([1, 4], seed: 2).elements).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
   }
 
+  @Test("a sigmoid that is written out is a probability too, and a score without bounds is a logit")
+  func writtenOut() throws {
+    func op(_ type: String) throws -> any OnnxOp {
+      try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(OnnxNode(name: type, type: type, opset: 17))
+    }
+    let inputs = Tensor.random([6, 4], seed: 3)
+    for isWhole in [true, false] {
+      let builder = GraphBuilder(name: "written out"), x = builder.input("x", [4])
+      var y = try builder.dense(x, builder.parameter("w", .random([1, 4], seed: 2)), nil, name: "fc")
+      if isWhole {
+        let one = builder.constant(.float(Tensor([], [1])))
+        y = try builder.apply(op("Exp"), [builder.apply(op("Neg"), [y])[0]])[0]
+        y = try builder.apply(op("Div"), [one, builder.apply(op("Add"), [one, y])[0]])[0]
+      }
+      var graph = builder.finish(outputs: [("y", y)])
+      graph.metadata["dither.task"] = "binary"
+      let model = try Model(graph)
+      let predictions = try MonteCarloPredictor(model).predict(inputs, Sampling(.samples(0), seed: 1)).predictions
+      for (row, prediction) in predictions.enumerated() {
+        #expect(abs(prediction.mean[1] - 1 / (1 + exp(-Self.score(inputs, row)))) < 1e-5, "\(isWhole), row \(row)")
+      }
+    }
+  }
+
   struct Row: Sendable {
     var form: Form, metadata: [String: String], task: ModelTask, basis: TaskBasis
     init(_ form: Form, _ task: ModelTask, _ basis: TaskBasis) { self.init(form, [:], task, basis) }

@@ -15,27 +15,53 @@ struct FormsTests {
     "n": "40", "draws": "2", "most": "4", "lanczos": "4", "vectors": "1", "epsilon": "0.1", "severity": "2",
   ]
 
-  private static func report(_ name: String, sigma: Float = 0) throws -> Report {
-    let kind = try Catalog.probes.entry(named: name), model = try Small.model(sigma: sigma)
+  private static func report(_ name: String, sigma: Float = 0, isRegression: Bool = false) throws -> Report {
+    let kind = try Catalog.probes.entry(named: name)
+    let model = try Small.model(sigma: sigma, isRegression: isRegression)
     let parameters = Self.small.filter { kind.defaults[$0.key] != nil }
     let plan = try AuditPlan(
       probes: [ProbeSpec("clean"), ProbeSpec(name, name == "clean" ? [:] : parameters)], seed: 3,
-      samples: sigma > 0 ? 2 : 0, exampleCount: 42, inputShape: [1, 4, 4])
+      samples: sigma > 0 ? 2 : 0, exampleCount: 42, inputShape: [1, 4, 4], isRegression: isRegression)
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "own", digest: "sha256:00", model: model),
-      others: [AuditSubject(name: "other <b>&", digest: "sha256:11", model: Small.model(seed: 9))],
-      data: Small.data(42, for: model), otherData: { _ in .random([42, 1, 4, 4], seed: 4, from: 0, to: 1) })
+      others: [
+        AuditSubject(name: "other <b>&", digest: "sha256:11", model: Small.model(seed: 9, isRegression: isRegression))
+      ],
+      data: isRegression ? Small.values(42, for: model) : Small.data(42, for: model),
+      otherData: { _ in .random([42, 1, 4, 4], seed: 4, from: 0, to: 1) })
     return try runner.report(plan.shards.map { try runner.run($0) })
   }
 
-  @Test("every probe's report is read again as it was written, and drawn", arguments: Catalog.probes.names)
+  private static func names(of isTaken: (any Probe) -> Bool) -> [String] {
+    Catalog.probes.entries.filter { (try? $0.probe()).map(isTaken) ?? true }.map(\.name)
+  }
+
+  @Test(
+    "every probe's report of a regression is read again as it was written, and drawn",
+    arguments: names { $0.takesValues })
+  func everyProbeOfValues(_ name: String) throws {
+    for sigma in [0, 0.1] as [Float] {
+      let report = try Self.report(name, sigma: sigma, isRegression: true)
+      #expect(report.failures == nil && report.tolerance?.count == 3)
+      try Self.check(#require(report.probes.last), name)
+      try Self.checkForms(report)
+    }
+  }
+
+  @Test(
+    "every probe's report is read again as it was written, and drawn", arguments: names { $0.takesClasses })
   func everyProbe(_ name: String) throws {
-    let report = try Self.report(name), json = try report.json(), again = try Report(json: json)
-    #expect(try again.json() == json)
+    let report = try Self.report(name)
     // This model's mistakes have no likeliest temperature, which is said instead.
     #expect((report.failures?.map(\.probe) ?? []) == (name == "temperature" ? [name] : []))
     #expect(report.probes.count == (name == "temperature" ? 1 : 2))
     if name != "temperature" { try Self.check(#require(report.probes.last), name) }
+    try Self.checkForms(report)
+  }
+
+  private static func checkForms(_ report: Report) throws {
+    let json = try report.json(), again = try Report(json: json)
+    #expect(try again.json() == json)
     let page = report.html()
     #expect(Self.unbalanced(page) == nil, "\(Self.unbalanced(page) ?? "")")
     #expect(!page.contains("<b>&") && report.html() == page)

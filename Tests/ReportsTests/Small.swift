@@ -6,7 +6,8 @@ import DitherTestSupport
 
 /// A model of one hidden layer on 4×4 pictures, and data for it.
 enum Small {
-  static func model(sigma: Float = 0, seed: UInt64 = 3) throws -> Model {
+  /// - Parameter isRegression: whether its three numbers are values.
+  static func model(sigma: Float = 0, seed: UInt64 = 3, isRegression: Bool = false) throws -> Model {
     let builder = GraphBuilder(name: "small")
     var x = try builder.flatten(builder.input("x", [1, 4, 4]))
     for (name, inputs, outputs) in [("fc1", 16, 24), ("fc2", 24, 3)] {
@@ -15,6 +16,7 @@ enum Small {
       x = try builder.dense(x, weight, nil, name: name)
     }
     var graph = builder.finish(outputs: [("logits", x)])
+    if isRegression { graph.metadata["dither.task"] = "regression" }
     if sigma > 0 { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
     return try Model(graph)
   }
@@ -24,5 +26,13 @@ enum Small {
     let inputs = Tensor.random([count, 1, 4, 4], seed: 5, from: 0, to: 1)
     let labels = try model.outputs(inputs).labels().enumerated().map { $0 % 7 == 6 ? ($1 + 1) % 3 : $1 }
     return AuditData(name: "small", inputs: inputs, labels: labels)
+  }
+
+  /// Examples with a regression's own noise-free answers, but for some error.
+  static func values(_ count: Int, for model: Model) throws -> AuditData {
+    let inputs = Tensor.random([count, 1, 4, 4], seed: 5, from: 0, to: 1)
+    return AuditData(
+      name: "small", inputs: inputs,
+      values: try model.outputs(inputs).zip(.random([count, 3], seed: 6)) { $0 + 0.2 * $1 })
   }
 }

@@ -53,3 +53,16 @@ enum TestModels {
     return Tensor(shape, NoiseAddress(seed: seed).normals(shape.count).map { scale * $0 })
   }
 }
+
+extension TestModels {
+  /// Two values of six inputs, with the logarithms of their variances where there are some.
+  static func regression(sigma: Float? = 0.3, variances: Bool = false) throws -> [UInt8] {
+    let builder = GraphBuilder(name: "regression"), x = builder.input("x", [inputs])
+    let weight = builder.parameter("w", weights([variances ? 4 : 2, inputs], 9))
+    var graph = builder.finish(outputs: [("y", try builder.dense(x, weight, nil, name: "fc"))])
+    graph.metadata["dither.task"] = variances ? "gaussian_regression" : "regression"
+    graph.metadata["dither.labels"] = #"["length", "width"]"#
+    if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    return try graph.onnx()
+  }
+}

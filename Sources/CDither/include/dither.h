@@ -96,6 +96,18 @@ typedef struct dither_input {
   size_t bytes;             /* must be the product of the shape times the size of the type */
 } dither_input;
 
+/* How prediction sets are made: all classes above one probability, or the likeliest up to one total. */
+typedef enum dither_set_rule { DITHER_SET_LAC = 0, DITHER_SET_APS = 1 } dither_set_rule;
+
+/* How intervals of a regression are made: the mean, and one distance; as many of the answer's standard deviations; its own
+   quantiles, moved. AUTO is NORMALIZED where the calibration has it, else ABSOLUTE. */
+typedef enum dither_interval_rule {
+  DITHER_INTERVAL_AUTO = 0,
+  DITHER_INTERVAL_ABSOLUTE = 1,
+  DITHER_INTERVAL_NORMALIZED = 2,
+  DITHER_INTERVAL_QUANTILES = 3
+} dither_interval_rule;
+
 /* Zero what is not needed. */
 typedef struct dither_predict_request {
   const char *model;        /* "name", "name@version" or "name:alias" */
@@ -119,6 +131,12 @@ typedef struct dither_predict_request {
   const dither_input *inputs;  /* in place of type, shape, rank, data and bytes: each input of the model once, up to 64 */
   size_t input_count;
   uint32_t timeout_ms;      /* sent to the server, and kept here as well */
+  double coverage;          /* in (0, 1): of a calibrated version. Each prediction has a set that holds the true class as often, or of a
+                               regression the measures "conformal_lower" and "conformal_upper"; 0: none is asked for */
+  dither_set_rule set_rule; /* with `coverage`, of classes */
+  int never_empty;          /* with `coverage`: the likeliest class is in every set */
+  dither_interval_rule interval_rule;  /* with `coverage`, of a regression */
+  int uncalibrated;         /* leave the version's temperature out */
 } dither_predict_request;
 
 typedef struct dither_quantile {
@@ -129,7 +147,9 @@ typedef struct dither_quantile {
 /* How sure an answer is, by name. Standard are, entropies in nats: "std" over the draws (one for each class or value),
    "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric, what more data could not mend), "mutual_information"
    the difference (epistemic, what more data could mend), "variation_ratio" 1 - share of the most voted class, "margin" largest less second
-   largest mean probability, "standard_error" the largest Monte-Carlo standard error of a mean. */
+   largest mean probability, "standard_error" the largest Monte-Carlo standard error of a mean. A regression has "std", "epistemic_variance",
+   "aleatoric_variance", "interval_lower" and "interval_upper" (of 95 %), one for each value, and with `coverage` "conformal_lower" and
+   "conformal_upper". */
 typedef struct dither_measure {
   const char *name;
   const double *values;
@@ -148,6 +168,8 @@ typedef struct dither_prediction {
   size_t measure_count;
   const dither_quantile *quantiles;
   size_t quantile_count;
+  const uint32_t *set;            /* with `coverage`: classes, rising */
+  size_t set_count;               /* a set may be empty */
 } dither_prediction;
 
 typedef enum dither_stop_reason {
@@ -171,6 +193,8 @@ typedef struct dither_answer {
   uint64_t compute_us;
   size_t count;           /* the batch */
   const dither_prediction *predictions;
+  double temperature;     /* that every draw's logits were divided by; 1 without a calibration */
+  uint64_t calibration;   /* which of the version's calibrations was used; 0: none */
 } dither_answer;
 
 /* `*answer` is set only on DITHER_OK. */

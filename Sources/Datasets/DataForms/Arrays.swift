@@ -14,6 +14,12 @@ struct Arrays {
   func dataset(
     _ rows: [Int]?, name: String, _ task: TargetKind?, classes: Int?, _ axes: PictureAxes?
   ) throws(DatasetError) -> Dataset {
+    if axes != nil, let first = named.first {
+      throw DatasetError(
+        .unsupported, at: "\(name), axes", expected: "one array of pictures",
+        got: "inputs by name, of which '\(first.name.clipped())' is the first",
+        advice: "leave axes out: named inputs are taken as they lie")
+    }
     let layout = try layout(), count = (named.first?.array ?? inputs).shape.dimensions.first ?? 0
     let inputs = try layout == nil ? inputTensor(axes ?? .chw) : RowLayout.joining(named.map { Self.numbers($0.array) })
     guard targets.shape.rank > 0, targets.shape[0] == count else {

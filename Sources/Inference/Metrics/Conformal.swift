@@ -44,10 +44,14 @@ public enum Conformal {
 
   /// - Parameter scores: in rising order.
   static func threshold(rising scores: [Double], alpha: Double) -> Double {
+    place(among: scores.count, alpha: alpha).map { scores[$0 - 1] } ?? .infinity
+  }
+
+  /// The k of ``threshold(_:alpha:)``, from 1; nil where k > n.
+  static func place(among count: Int, alpha: Double) -> Int? {
     // The product is rounded up only past what its own rounding error explains.
-    let k = Int((Double(scores.count + 1) * (1 - alpha) - 1e-9).rounded(.up))
-    guard k <= scores.count else { return .infinity }
-    return scores[max(k, 1) - 1]
+    let k = Int((Double(count + 1) * (1 - alpha) - 1e-9).rounded(.up))
+    return k <= count ? max(k, 1) : nil
   }
 
   /// The classes whose score is at most the threshold, rising; none, where even the likeliest class has a higher one.

@@ -75,28 +75,13 @@ public final class NoiseTrials {
     guard (2...4096).contains(samples) else {
       throw InferenceError(.samples, at: "samples", expected: "2 to 4096 draws", got: "\(samples)")
     }
-    try Self.check(targets, of: signature, rows: count)
+    try signature.check(targets, rows: count)
     // By chance, so that the order of the data does not matter.
     let chance = (0..<count).map { NoiseAddress(seed: mixSeed(seed, 0x666F_6C64, UInt64($0))).uniform(0) }
     let order = (0..<count).sorted { (chance[$0], $0) < (chance[$1], $1) }
     var foldOfRow = [Int](repeating: 0, count: count)
     for (place, row) in order.enumerated() { foldOfRow[row] = place % folds }
     self.foldOfRow = foldOfRow
-  }
-
-  private static func check(_ targets: Targets, of signature: ModelSignature, rows: Int) throws {
-    guard signature.task.isRegression else {
-      guard case .classes(let labels, _) = targets else {
-        throw InferenceError(.labels, at: "targets", expected: "a class for each row", got: "values")
-      }
-      return try signature.check(labels: labels, rows: rows)
-    }
-    guard case .values(let values) = targets, values.rowLength == signature.width, values.rowCount == rows,
-      values.isFinite
-    else {
-      throw InferenceError(
-        .labels, at: "targets", expected: "\(signature.width) finite values for each of \(rows) rows", got: "others")
-    }
   }
 
   /// All examples.

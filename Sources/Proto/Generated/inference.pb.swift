@@ -131,6 +131,9 @@ public nonisolated struct Dither_V1_Examples: Sendable {
   /// in place of `inputs`, of models that take several or integers: each once, of as many rows
   public var namedInputs: [Dither_V1_NamedArray] = []
 
+  /// of a regression, in place of `labels`: as many for each row as the model answers with, row after row
+  public var values: [Float] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -258,6 +261,11 @@ public nonisolated struct Dither_V1_PredictRequest: @unchecked Sendable {
     set {_uniqueStorage()._inputs = newValue}
   }
 
+  public var intervalRule: Dither_V1_PredictRequest.IntervalRule {
+    get {_storage._intervalRule}
+    set {_uniqueStorage()._intervalRule = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HowMany: Equatable, Sendable {
@@ -344,6 +352,58 @@ public nonisolated struct Dither_V1_PredictRequest: @unchecked Sendable {
     public static let allCases: [Dither_V1_PredictRequest.SetRule] = [
       .lac,
       .aps,
+    ]
+
+  }
+
+  /// With `coverage`, of a regression: each prediction comes with an interval that holds the true value as often as asked, as its measures
+  /// "conformal_lower" and "conformal_upper".
+  public nonisolated enum IntervalRule: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// NORMALIZED where the calibration's answers had a deviation, else ABSOLUTE
+    case intervalAuto // = 0
+
+    /// the mean, and one distance to both sides
+    case intervalAbsolute // = 1
+
+    /// a multiple of the answer's own standard deviation: wider where the model is unsure
+    case intervalNormalized // = 2
+
+    /// the answer's own quantiles, moved out or in by one distance (conformalized quantile regression)
+    case intervalQuantiles // = 3
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .intervalAuto
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .intervalAuto
+      case 1: self = .intervalAbsolute
+      case 2: self = .intervalNormalized
+      case 3: self = .intervalQuantiles
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .intervalAuto: return 0
+      case .intervalAbsolute: return 1
+      case .intervalNormalized: return 2
+      case .intervalQuantiles: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Dither_V1_PredictRequest.IntervalRule] = [
+      .intervalAuto,
+      .intervalAbsolute,
+      .intervalNormalized,
+      .intervalQuantiles,
     ]
 
   }
@@ -538,7 +598,7 @@ public nonisolated struct Dither_V1_Prediction: Sendable {
 /// "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
 /// largest Monte-Carlo standard error of a mean. A regression has, a value each, "std", "epistemic_variance" (over the draws),
 /// "aleatoric_variance" (the mean of the variances that the model answers with, if it does), "interval_lower" and "interval_upper" (of 95 %,
-/// over both) and "standard_error". Clients pass on names that they do not know.
+/// over both) and "standard_error"; with `coverage` also "conformal_lower" and "conformal_upper". Clients pass on names that they do not know.
 public nonisolated struct Dither_V1_Measure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -671,7 +731,7 @@ nonisolated extension Dither_V1_NamedArray: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Examples"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0\u{3}named_inputs\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0\u{3}named_inputs\0\u{1}values\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -682,6 +742,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.namedInputs) }()
+      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
       default: break
       }
     }
@@ -701,6 +762,9 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.namedInputs.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.namedInputs, fieldNumber: 3)
     }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -708,6 +772,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._inputs != rhs._inputs {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.namedInputs != rhs.namedInputs {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -715,7 +780,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0\u{1}noise\0\u{1}inputs\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0\u{1}noise\0\u{1}inputs\0\u{3}interval_rule\0")
 
   fileprivate class _StorageClass {
     var _model: String = String()
@@ -734,6 +799,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     var _neverEmpty: Bool = false
     var _noise: [String] = []
     var _inputs: [Dither_V1_NamedArray] = []
+    var _intervalRule: Dither_V1_PredictRequest.IntervalRule = .intervalAuto
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -760,6 +826,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       _neverEmpty = source._neverEmpty
       _noise = source._noise
       _inputs = source._inputs
+      _intervalRule = source._intervalRule
     }
   }
 
@@ -808,6 +875,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
         case 14: try { try decoder.decodeSingularBoolField(value: &_storage._neverEmpty) }()
         case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._noise) }()
         case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._inputs) }()
+        case 17: try { try decoder.decodeSingularEnumField(value: &_storage._intervalRule) }()
         default: break
         }
       }
@@ -868,6 +936,9 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       if !_storage._inputs.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._inputs, fieldNumber: 16)
       }
+      if _storage._intervalRule != .intervalAuto {
+        try visitor.visitSingularEnumField(value: _storage._intervalRule, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -893,6 +964,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
         if _storage._neverEmpty != rhs_storage._neverEmpty {return false}
         if _storage._noise != rhs_storage._noise {return false}
         if _storage._inputs != rhs_storage._inputs {return false}
+        if _storage._intervalRule != rhs_storage._intervalRule {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -908,6 +980,10 @@ nonisolated extension Dither_V1_PredictRequest.Draws: SwiftProtobuf._ProtoNamePr
 
 nonisolated extension Dither_V1_PredictRequest.SetRule: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LAC\0\u{1}APS\0")
+}
+
+nonisolated extension Dither_V1_PredictRequest.IntervalRule: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0INTERVAL_AUTO\0\u{1}INTERVAL_ABSOLUTE\0\u{1}INTERVAL_NORMALIZED\0\u{1}INTERVAL_QUANTILES\0")
 }
 
 nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

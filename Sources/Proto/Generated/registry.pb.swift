@@ -682,6 +682,12 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
     set {_uniqueStorage()._classes = newValue}
   }
 
+  /// of a regression, in place of thresholds: one for each value that it answers with
+  public var values: [Dither_V1_Calibration.ValueIntervals] {
+    get {_storage._values}
+    set {_uniqueStorage()._values = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated struct ClassThresholds: Sendable {
@@ -719,6 +725,50 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
 
     /// while the probabilities down to its own, the largest first, less a random part of its own, add up to at most this
     public var aps: Double = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  /// Of one value. `conformal_examples` says how many examples they come from.
+  public nonisolated struct ValueIntervals: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// on those examples, in the unit of the value
+    public var rmse: Double = 0
+
+    /// of some coverages; `Predict` takes any
+    public var intervals: [Dither_V1_Calibration.Interval] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Interval: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var coverage: Double = 0
+
+    /// the mean, less and more by this: split conformal
+    public var absolute: Double = 0
+
+    /// the answers had a standard deviation and quantiles of their own, of draws or of a variance: the rest is known
+    public var hasDeviation_p: Bool = false
+
+    /// the mean, less and more by as many of the answer's standard deviations
+    public var normalized: Double = 0
+
+    /// the answer's own quantiles of this coverage, moved out by this; in where it is below 0
+    public var quantiles: Double = 0
+
+    /// share of the examples' values between the answers' own quantiles of this coverage
+    public var ownCoverage: Double = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2403,7 +2453,7 @@ nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Calibration"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}model\0\u{1}version\0\u{1}temperature\0\u{1}samples\0\u{1}seed\0\u{1}data\0\u{3}data_digest\0\u{3}temperature_examples\0\u{3}conformal_examples\0\u{3}most_coverage\0\u{1}thresholds\0\u{1}before\0\u{1}after\0\u{3}created_ms\0\u{3}created_by\0\u{1}classes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}model\0\u{1}version\0\u{1}temperature\0\u{1}samples\0\u{1}seed\0\u{1}data\0\u{3}data_digest\0\u{3}temperature_examples\0\u{3}conformal_examples\0\u{3}most_coverage\0\u{1}thresholds\0\u{1}before\0\u{1}after\0\u{3}created_ms\0\u{3}created_by\0\u{1}classes\0\u{1}values\0")
 
   fileprivate class _StorageClass {
     var _number: UInt64 = 0
@@ -2423,6 +2473,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
     var _createdMs: Int64 = 0
     var _createdBy: String = String()
     var _classes: [Dither_V1_Calibration.ClassThresholds] = []
+    var _values: [Dither_V1_Calibration.ValueIntervals] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2450,6 +2501,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
       _createdMs = source._createdMs
       _createdBy = source._createdBy
       _classes = source._classes
+      _values = source._values
     }
   }
 
@@ -2485,6 +2537,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
         case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._createdMs) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._createdBy) }()
         case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._classes) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._values) }()
         default: break
         }
       }
@@ -2548,6 +2601,9 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._classes.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._classes, fieldNumber: 17)
       }
+      if !_storage._values.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._values, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2574,6 +2630,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
         if _storage._createdMs != rhs_storage._createdMs {return false}
         if _storage._createdBy != rhs_storage._createdBy {return false}
         if _storage._classes != rhs_storage._classes {return false}
+        if _storage._values != rhs_storage._values {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2668,6 +2725,96 @@ nonisolated extension Dither_V1_Calibration.Threshold: SwiftProtobuf.Message, Sw
     if lhs.coverage != rhs.coverage {return false}
     if lhs.lac != rhs.lac {return false}
     if lhs.aps != rhs.aps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration.ValueIntervals: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Calibration.protoMessageName + ".ValueIntervals"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rmse\0\u{1}intervals\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.rmse) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.intervals) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.rmse.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.rmse, fieldNumber: 1)
+    }
+    if !self.intervals.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.intervals, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration.ValueIntervals, rhs: Dither_V1_Calibration.ValueIntervals) -> Bool {
+    if lhs.rmse != rhs.rmse {return false}
+    if lhs.intervals != rhs.intervals {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration.Interval: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Calibration.protoMessageName + ".Interval"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}coverage\0\u{1}absolute\0\u{3}has_deviation\0\u{1}normalized\0\u{1}quantiles\0\u{3}own_coverage\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.coverage) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.absolute) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.hasDeviation_p) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.normalized) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.quantiles) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.ownCoverage) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.coverage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.coverage, fieldNumber: 1)
+    }
+    if self.absolute.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.absolute, fieldNumber: 2)
+    }
+    if self.hasDeviation_p != false {
+      try visitor.visitSingularBoolField(value: self.hasDeviation_p, fieldNumber: 3)
+    }
+    if self.normalized.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.normalized, fieldNumber: 4)
+    }
+    if self.quantiles.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.quantiles, fieldNumber: 5)
+    }
+    if self.ownCoverage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.ownCoverage, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration.Interval, rhs: Dither_V1_Calibration.Interval) -> Bool {
+    if lhs.coverage != rhs.coverage {return false}
+    if lhs.absolute != rhs.absolute {return false}
+    if lhs.hasDeviation_p != rhs.hasDeviation_p {return false}
+    if lhs.normalized != rhs.normalized {return false}
+    if lhs.quantiles != rhs.quantiles {return false}
+    if lhs.ownCoverage != rhs.ownCoverage {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -225,6 +225,12 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
   /// Clears the value of `stamp`. Subsequent reads from it will return its default value.
   public mutating func clearStamp() {_uniqueStorage()._stamp = nil}
 
+  /// of a regression, by value: an answer is right that is no farther from its target
+  public var tolerance: [Double] {
+    get {_storage._tolerance}
+    set {_uniqueStorage()._tolerance = newValue}
+  }
+
   /// over the message without it; its bytes are the last
   public var signature: Dither_V1_ReportSignature {
     get {_storage._signature ?? Dither_V1_ReportSignature()}
@@ -1337,7 +1343,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{2}\u{3}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{1}comparisons\0\u{1}threats\0\u{1}classes\0\u{1}examples\0\u{1}stamp\0\u{2}F\u{1}signature\0\u{b}comparison\0\u{b}further_comparisons\0\u{c}\u{14}\u{1}\u{c}\u{15}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{2}\u{3}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{1}comparisons\0\u{1}threats\0\u{1}classes\0\u{1}examples\0\u{1}stamp\0\u{1}tolerance\0\u{2}E\u{1}signature\0\u{b}comparison\0\u{b}further_comparisons\0\u{c}\u{14}\u{1}\u{c}\u{15}\u{1}")
 
   fileprivate class _StorageClass {
     var _format: String = String()
@@ -1368,6 +1374,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
     var _classes: [Dither_V1_ReportClass] = []
     var _examples: Dither_V1_ReportExamples? = nil
     var _stamp: Dither_V1_ReportStamp? = nil
+    var _tolerance: [Double] = []
     var _signature: Dither_V1_ReportSignature? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -1407,6 +1414,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       _classes = source._classes
       _examples = source._examples
       _stamp = source._stamp
+      _tolerance = source._tolerance
       _signature = source._signature
     }
   }
@@ -1454,6 +1462,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         case 28: try { try decoder.decodeRepeatedMessageField(value: &_storage._classes) }()
         case 29: try { try decoder.decodeSingularMessageField(value: &_storage._examples) }()
         case 30: try { try decoder.decodeSingularMessageField(value: &_storage._stamp) }()
+        case 31: try { try decoder.decodeRepeatedDoubleField(value: &_storage._tolerance) }()
         case 100: try { try decoder.decodeSingularMessageField(value: &_storage._signature) }()
         default: break
         }
@@ -1551,6 +1560,9 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._stamp {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       } }()
+      if !_storage._tolerance.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._tolerance, fieldNumber: 31)
+      }
       try { if let v = _storage._signature {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
       } }()
@@ -1591,6 +1603,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         if _storage._classes != rhs_storage._classes {return false}
         if _storage._examples != rhs_storage._examples {return false}
         if _storage._stamp != rhs_storage._stamp {return false}
+        if _storage._tolerance != rhs_storage._tolerance {return false}
         if _storage._signature != rhs_storage._signature {return false}
         return true
       }

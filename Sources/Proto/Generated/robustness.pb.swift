@@ -144,6 +144,12 @@ public nonisolated struct Dither_V1_AuditRequest: @unchecked Sendable {
     set {_uniqueStorage()._noise = newValue}
   }
 
+  /// of a regression: an answer counts as right that is no farther from its value; 0: half the values' standard deviation
+  public var tolerance: Double {
+    get {_storage._tolerance}
+    set {_uniqueStorage()._tolerance = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -485,6 +491,9 @@ public nonisolated struct Dither_V1_AdversarialInputs: Sendable {
   /// the deployed predictor's, -1: none
   public var answers: [Int32] = []
 
+  /// of a regression, in place of labels and answers: as many for each example, row after row
+  public var answerValues: [Float] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -651,7 +660,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{3}save_adversarials\0\u{1}noise\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{3}save_adversarials\0\u{1}noise\0\u{1}tolerance\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
 
   fileprivate class _StorageClass {
     var _model: String = String()
@@ -670,6 +679,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     var _otherInputs: Dictionary<String,Dither_V1_Array> = [:]
     var _saveAdversarials: Bool = false
     var _noise: [String] = []
+    var _tolerance: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -696,6 +706,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       _otherInputs = source._otherInputs
       _saveAdversarials = source._saveAdversarials
       _noise = source._noise
+      _tolerance = source._tolerance
     }
   }
 
@@ -750,6 +761,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         case 17: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: &_storage._otherInputs) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._saveAdversarials) }()
         case 19: try { try decoder.decodeRepeatedStringField(value: &_storage._noise) }()
+        case 20: try { try decoder.decodeSingularDoubleField(value: &_storage._tolerance) }()
         default: break
         }
       }
@@ -818,6 +830,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       if !_storage._noise.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._noise, fieldNumber: 19)
       }
+      if _storage._tolerance.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._tolerance, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -843,6 +858,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         if _storage._otherInputs != rhs_storage._otherInputs {return false}
         if _storage._saveAdversarials != rhs_storage._saveAdversarials {return false}
         if _storage._noise != rhs_storage._noise {return false}
+        if _storage._tolerance != rhs_storage._tolerance {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1336,7 +1352,7 @@ nonisolated extension Dither_V1_GetAdversarialsRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AdversarialInputs"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}place\0\u{1}probe\0\u{1}inputs\0\u{1}indices\0\u{1}labels\0\u{1}answers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}place\0\u{1}probe\0\u{1}inputs\0\u{1}indices\0\u{1}labels\0\u{1}answers\0\u{3}answer_values\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1350,6 +1366,7 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
       case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.indices) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
       case 6: try { try decoder.decodeRepeatedInt32Field(value: &self.answers) }()
+      case 7: try { try decoder.decodeRepeatedFloatField(value: &self.answerValues) }()
       default: break
       }
     }
@@ -1378,6 +1395,9 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
     if !self.answers.isEmpty {
       try visitor.visitPackedInt32Field(value: self.answers, fieldNumber: 6)
     }
+    if !self.answerValues.isEmpty {
+      try visitor.visitPackedFloatField(value: self.answerValues, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1388,6 +1408,7 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
     if lhs.indices != rhs.indices {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.answers != rhs.answers {return false}
+    if lhs.answerValues != rhs.answerValues {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

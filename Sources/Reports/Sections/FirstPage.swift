@@ -27,9 +27,13 @@ extension Page {
 
   private var lead: String {
     guard let clean else { return "" }
-    let start =
+    var start =
       "On \(report.n) examples of \(report.data) it is right on \(Written.percent(clean.cleanAccuracy)) "
       + "(\(Written.interval(clean.cleanInterval)))"
+    if let words = report.toleranceWords {
+      start += ": \(words)"
+      if let rmse = report.errors?["rmse"] { start += ", with an RMSE of \(Written.number(rmse))" }
+    }
     guard let threat = report.mainThreat else { return start + "." }
     let count = threat.attacks.count, who = count == 1 ? "the one attack" : "the \(count) attacks together"
     let found = "\(Written.percent(threat.robustAccuracy)) (\(Written.interval(threat.interval)))"
@@ -56,6 +60,10 @@ extension Page {
     var asTheyAre = others.map { clean.measured($0, clean: true).map { Written.percent($0.value) } ?? "–" }
     if hasNoiseOff { heads.append("Noise off") }
     if hasNoiseOff { asTheyAre.append(clean.measured(.noiseOff, clean: true).map { Written.percent($0.value) } ?? "–") }
+    if report.isRegression {
+      heads.append("RMSE")
+      asTheyAre.append(report.errors?["rmse"].map(Written.number) ?? "–")
+    }
     if !threats.isEmpty { heads.append("Strongest single attack") }
     if !threats.isEmpty { asTheyAre.append("–") }
     if report.gates?.isEmpty == false { heads.append("Gate") }
@@ -69,6 +77,7 @@ extension Page {
         threat.others.indices.contains($0) ? Written.percent(threat.others[$0].accuracy) : "–"
       }
       if hasNoiseOff { middle.append(threat.noiseOff.map { Written.percent($0.accuracy) } ?? "–") }
+      if report.isRegression { middle.append(report.worstError(under: threat)?.figure ?? "–") }
       middle.append(count == 1 ? "the same" : "\(threat.strongest): \(Written.percent(threat.strongestAccuracy))")
       return cells(
         heads, threat.title, "\(bound)\(count == 1 ? threat.strongest : "union of \(count) attacks")\(n)",
@@ -122,7 +131,7 @@ extension Page {
 
   /// Rows of the verdict that are neither of the table above nor said at length below.
   private var besideAttacks: Html? {
-    var rows = Verdict(report).rows.filter { ["corruptions", "calibration", "findings"].contains($0.name) }
+    var rows = Verdict(report).rows.filter { ["errors", "corruptions", "calibration", "findings"].contains($0.name) }
     let certified = report.probes.filter { $0.certified != nil }
     rows += certified.prefix(4).map { probe in
       Verdict.Row(

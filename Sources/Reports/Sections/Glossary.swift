@@ -8,6 +8,17 @@ extension Page {
       ("95 % interval", "Where the number would lie on other examples of the same kind, in 95 of 100 cases.", true),
       ("Clean accuracy", "The share of the examples that is answered rightly as they are.", true),
       (
+        "Right", "Of a regression: every value \(report.toleranceWords ?? "within its tolerance").", report.isRegression
+      ),
+      (
+        "RMSE, MAE", "The root of the mean squared error, and the mean absolute error, in the unit of the values.",
+        report.isRegression
+      ),
+      (
+        "CRPS", "The mean distance between the answer's distribution and the value, in its unit; 0 is best.",
+        report.isRegression
+      ),
+      (
         "Threat model", "What an attacker may do: change an input by at most epsilon, measured in a norm.", hasAttacks
       ),
       (
@@ -19,7 +30,10 @@ extension Page {
       ("Union of attacks", "An example counts as right only if it withstands every attack of the ball.", hasAttacks),
       ("Queries", "Inputs that an attack had evaluated, once for each draw of the noise.", hasAttacks),
       (
-        "Margin", "How much the best wrong class is ahead of the true one, in logits: above 0 the model fails.",
+        "Margin",
+        report.isRegression
+          ? "How far the error is past the tolerance, in tolerances: above 0 the model fails."
+          : "How much the best wrong class is ahead of the true one, in logits: above 0 the model fails.",
         hasAttacks
       ),
       ("Noise alone", "Clean answers that other draws of the model's noise turn from right to wrong.", hasAttacks),

@@ -126,7 +126,10 @@ extension Page {
 
   /// One section for each probe that left a summary, but for those that have one of their own.
   var measurements: [PageSections.Section] {
-    let measured = report.probes.filter { $0.summary != nil && !$0.isGuarantee }
+    // A regression's errors are in a table of their own.
+    let measured = report.probes.filter {
+      $0.summary != nil && !$0.isGuarantee && (!report.isRegression || $0.kind == .measurement)
+    }
     return measured.enumerated().map { at, probe in
       let summaries = roles.compactMap { role in
         (role == .model ? probe.summary : probe.other(role)?.summary).map { (role, $0) }

@@ -8,6 +8,7 @@ import Foundation
 public struct APGD: Attack {
   public static let name = "apgd"
   public static let summary = "projected gradient descent that sets its own steps, on cross-entropy or DLR"
+  public static let takesValues = true
 
   /// The loss that is followed.
   public enum Objective: String, Codable, Sendable, CaseIterable {

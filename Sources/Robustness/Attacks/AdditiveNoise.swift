@@ -5,6 +5,7 @@ import DitherTensor
 public struct AdditiveNoise: Attack {
   public static let name = "additive_noise"
   public static let summary = "the worst of many random points of the ball"
+  public static let takesValues = true
   public static let knowledge = Knowledge.scores
 
   /// The distribution of the points that are tried.

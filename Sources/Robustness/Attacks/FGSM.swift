@@ -5,6 +5,7 @@ import DitherTensor
 public struct FGSM: Attack {
   public static let name = "fgsm"
   public static let summary = "one gradient step to the edge of the ball"
+  public static let takesValues = true
   public init() {}
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {

@@ -5,6 +5,7 @@ import DitherTensor
 public struct MIFGSM: Attack {
   public static let name = "mi_fgsm"
   public static let summary = "iterated gradient steps with momentum"
+  public static let takesValues = true
   /// Gradient steps.
   public var steps = 10
   /// The share of the sum that is kept at each step.

@@ -6,6 +6,7 @@ import Foundation
 public struct PGD: Attack {
   public static let name = "pgd"
   public static let summary = "projected gradient descent from a random start"
+  public static let takesValues = true
 
   /// How steps shrink on the way.
   public enum Schedule: String, Codable, Sendable, CaseIterable {

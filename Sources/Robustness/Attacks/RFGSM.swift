@@ -6,6 +6,7 @@ import DitherTensor
 public struct RFGSM: Attack {
   public static let name = "r_fgsm"
   public static let summary = "a random step, then one gradient step to the edge of the ball"
+  public static let takesValues = true
   /// The random part of epsilon.
   public var randomShare = 0.5
   public init() {}

@@ -9,6 +9,7 @@ import Foundation
 public struct Square: Attack {
   public static let name = "square"
   public static let summary = "random search by squares, by scores only"
+  public static let takesValues = true
   public static let knowledge = Knowledge.scores
   /// Points that are tried for each example, at most.
   public var queries = 5000

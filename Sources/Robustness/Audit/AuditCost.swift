@@ -52,7 +52,10 @@ extension AuditRunner {
       embedded.map { $0.view.data.inputs.rows(0..<rows) }?
       .reshaped(Shape([rows] + attacked.signature.inputShape.dimensions)) ?? inputs
     let gradient = try secondsPerRow(rows) {
-      _ = try attacked.lossGradient(moved, loss: .crossEntropy, targets: labels)
+      _ =
+        try data.values.map {
+          try attacked.lossGradient(moved, values: $0.rows(0..<rows), scales: data.tolerances)
+        } ?? attacked.lossGradient(moved, loss: .crossEntropy, targets: labels)
     }
     let sweep = secondsPerSweep()
     let models = 1 + others.count
@@ -60,8 +63,11 @@ extension AuditRunner {
       let (spec, probe) = pair
       if inapplicable[at] != nil { return AuditCost.Item(probe: spec, questions: 0, seconds: 0) }
       // For a random model the work is done through the noise, and again with it off.
-      let own = probe.cost(examples: n, draws: max(samples, 1))
-      let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: n, draws: 1) : ProbeCost()
+      // Attacks on a regression lead every value to both sides.
+      let isAttack = probe.condition(of: ImageShape([1, 28, 28])).kind == .attack
+      let tries = isAttack ? n * (data.values.map { ValueWay.all(width: $0.rowLength).count } ?? 1) : n
+      let own = probe.cost(examples: tries, draws: max(samples, 1))
+      let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: tries, draws: 1) : ProbeCost()
       let questions = (own.forward + own.gradient + again.forward + again.gradient) * models
       let seconds =
         (Double(own.forward + again.forward) * forward + Double(own.gradient + again.gradient) * gradient

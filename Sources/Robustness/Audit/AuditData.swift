@@ -11,8 +11,15 @@ public struct AuditData: Sendable {
   public var layout: RowLayout?
   /// Columns that the models take as integers, which attacks leave.
   package private(set) var integerColumns = 0
-  /// [N]: class numbers.
+  /// [N]: class numbers; ``Label/none`` each where there are values.
   public var labels: [Int]
+  /// [N, D]: the right answers of a regression; nil: they are the labels.
+  public private(set) var values: Tensor?
+  /// How far an answer of a regression may be from its value and still count as right; nil: half the standard deviation
+  /// of the examples' values.
+  public var tolerance: Double?
+  /// By value, as it is in force; none of classes.
+  package private(set) var tolerances: [Double] = []
   /// The first example's number: what is random about an example follows from its number.
   public var start: Int
   /// Where the labels came from a file of their own.
@@ -38,6 +45,43 @@ public struct AuditData: Sendable {
     self.path = path
     self.inputs = inputs
     self.labels = labels
+  }
+
+  /// - Parameter values: [N, D]: the right answers of a regression.
+  public init(
+    name: String, inputs: Tensor, values: Tensor, start: Int = 0, labelsName: String? = nil, path: String? = nil
+  ) {
+    self.init(
+      name: name, inputs: inputs, labels: [Int](repeating: Label.none, count: values.rowCount), start: start,
+      labelsName: labelsName, path: path)
+    self.values = values
+  }
+
+  /// - Parameter targets: a class each, or values.
+  /// - Throws: of shares of classes.
+  public init(
+    name: String, inputs: Tensor, targets: Targets, start: Int = 0, labelsName: String? = nil, path: String? = nil
+  ) throws(RobustnessError) {
+    switch targets {
+    case .classes(let labels, _):
+      self.init(name: name, inputs: inputs, labels: labels, start: start, labelsName: labelsName, path: path)
+    case .values(let values):
+      self.init(name: name, inputs: inputs, values: values, start: start, labelsName: labelsName, path: path)
+    case .shares:
+      throw RobustnessError(
+        .data, at: "data '\(name.clipped())'", expected: "a class or values for each example", got: "shares of classes")
+    }
+  }
+
+  /// The first of them, at most so many.
+  public func prefix(_ count: Int) -> AuditData {
+    guard count < labels.count, inputs.shape.rank > 0, count <= inputs.rowCount else { return self }
+    var part = self
+    part.inputs = inputs.rows(0..<count)
+    part.labels = Array(labels.prefix(count))
+    part.values = values.map { $0.rows(0..<min(count, $0.rowCount)) }
+    part.targets = targets.map { Array($0.prefix(count)) }
+    return part
   }
 
   /// The same with rows in the order of the inputs that all models have.
@@ -70,13 +114,17 @@ public struct AuditData: Sendable {
     return layout.arranged(inputs, as: RowLayout(layout.parts.sorted { $0.name < $1.name })) ?? inputs
   }
 
-  /// SHA-256 of the examples' shape, numbers and labels, little-endian.
+  /// SHA-256 of the examples' shape, numbers and labels or values, little-endian.
   public var digest: String {
     let inputs = byName
     var hash = Sha256()
     for extent in inputs.shape.dimensions { hash.update(withUnsafeBytes(of: UInt64(extent).littleEndian, Array.init)) }
     inputs.elements.withUnsafeBytes { hash.update($0) }
-    for label in labels { hash.update(withUnsafeBytes(of: Int64(label).littleEndian, Array.init)) }
+    if let values {
+      values.elements.withUnsafeBytes { hash.update($0) }
+    } else {
+      for label in labels { hash.update(withUnsafeBytes(of: Int64(label).littleEndian, Array.init)) }
+    }
     return hash.finish().description
   }
 }
@@ -96,17 +144,17 @@ extension AuditData {
       RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
     }
     let rows = inputs.shape.rank == 0 ? 0 : inputs.rowCount
-    guard labels.count == rows else { throw refuse("labels", "\(rows), one an example", "\(labels.count)") }
+    guard labels.count == rows else {
+      let wanted = subjects.first?.model.signature.task.isRegression ?? false ? "values" : "labels"
+      throw refuse(wanted, "\(rows), one an example", "\(labels.count)")
+    }
     guard rows >= count, rows > 0 else {
       throw refuse("data '\(name.clipped())'", "at least \(max(count, 1)) examples", "\(rows)")
     }
     guard targets == nil || targets?.count == rows else {
       throw refuse("targets", "\(rows), one an example", "\(targets?.count ?? 0)")
     }
-    var data = try arranged(for: subjects)
-    data.inputs = data.inputs.rows(0..<count)
-    data.labels = Array(labels.prefix(count))
-    data.targets = targets.map { Array($0.prefix(count)) }
+    var data = try arranged(for: subjects).prefix(count)
     if let at = data.inputs.elements.firstIndex(where: { !$0.isFinite }) {
       throw refuse(
         "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "finite numbers",
@@ -139,7 +187,7 @@ extension AuditData {
           "\(data.inputs.shape.row)", Self.advice(data.inputs.shape.row, for: signature.inputShape))
       }
       do {
-        try signature.check(labels: data.labels, rows: count)
+        try signature.check(data.answers, rows: count)
         if let targets = data.targets { try signature.check(labels: targets, rows: count, "targets") }
       } catch {
         throw refuse("\(error.place) for '\(subject.name.clipped())'", error.expected, error.got, error.advice)
@@ -147,6 +195,67 @@ extension AuditData {
     }
     return data
   }
+
+  /// The same, which says when an answer of a regression is right.
+  /// - Throws: for a tolerance that is none, and where there is none and the values do not differ.
+  package func judging() throws(RobustnessError) -> AuditData {
+    var data = self
+    data.tolerances = try tolerancesInForce
+    return data
+  }
+
+  /// How far a tolerance may be from the deviation of the values, as a factor: beyond that single precision tells no
+  /// errors apart.
+  private static let toleranceRange = 1e-4...1e4
+
+  /// By value.
+  private var tolerancesInForce: [Double] {
+    get throws(RobustnessError) {
+      guard let values, values.shape.rank == 2, values.rowCount > 0 else {
+        guard let tolerance else { return [] }
+        throw RobustnessError(
+          .data, at: "tolerance", expected: "none, as the examples have classes", got: "\(tolerance)")
+      }
+      return try Self.deviations(of: values).enumerated().map { i, deviation throws(RobustnessError) in
+        guard let tolerance else {
+          guard deviation > 0, deviation.isFinite else {
+            throw RobustnessError(
+              .data, at: "tolerance", expected: "one that is said, as value \(i) is the same in all examples",
+              got: "none", advice: "say how far an answer may be off: --tolerance")
+          }
+          return deviation / 2
+        }
+        let low = Self.toleranceRange.lowerBound * deviation, high = Self.toleranceRange.upperBound * deviation
+        guard tolerance.isFinite, tolerance > 0, deviation == 0 || (low...high).contains(tolerance) else {
+          throw RobustnessError(
+            .data, at: "tolerance",
+            expected:
+              "a number above 0, of the order of the values: their standard deviation is \(Written.number(deviation))",
+            got: "\(tolerance)")
+        }
+        return tolerance
+      }
+    }
+  }
+
+  /// By value: the standard deviation over the examples.
+  private static func deviations(of values: Tensor) -> [Double] {
+    let width = values.rowLength, count = Double(values.rowCount)
+    return (0..<width).map { i in
+      let column = stride(from: i, to: values.count, by: width).map { Double(values.elements[$0]) }
+      let mean = column.reduce(0, +) / count
+      let squares = column.reduce(0.0) { sum, value in sum + (value - mean) * (value - mean) }
+      return (squares / count).squareRoot()
+    }
+  }
+
+  /// The right answers of some examples of a regression, with their tolerances; nil of classes.
+  func truths(of range: Range<Int>) -> [TrueValues]? {
+    values.map { values in range.map { TrueValues(Array(values.row($0)), tolerance: tolerances) } }
+  }
+
+  /// The right answers.
+  package var answers: Targets { values.map(Targets.values) ?? .classes(labels, count: 0) }
 
   /// Where channels come last in one of them and first in the other.
   static func advice(_ shape: Shape, for wanted: Shape) -> String? {

@@ -15,6 +15,7 @@ extension AuditRunner {
       ),
       ("data", data.digest, "give the same examples and labels"),
       ("first example", "\(data.start)", "give the same part of the data"),
+      ("tolerance", data.tolerances.map { "\($0)" }.joined(separator: " "), "say the same --tolerance"),
       ("examples", "\(plan.exampleCount)", "give the same part of the data"),
       ("targets and features", text(ofSpace: data), "give the same --targets and --features"),
       (

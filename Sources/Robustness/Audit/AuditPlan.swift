@@ -26,17 +26,21 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   /// - Parameters:
   ///   - probes: may be several conditions each, as a corruption without a severity is; with a battery, empty.
   ///   - inputShape: of one example; batteries choose their radii by it.
+  ///   - isRegression: whether the model answers with values: batteries then have the probes that take these.
   /// - Throws: for unknown names and parameters out of range, by their names.
   public init(
     probes request: [ProbeSpec], battery: String? = nil, seed: UInt64 = 1, samples: Int = 0, exampleCount: Int,
-    inputShape: Shape, gates: [Gate] = []
+    inputShape: Shape, isRegression: Bool = false, gates: [Gate] = []
   ) throws {
     let battery = battery.flatMap { $0.isEmpty ? nil : $0 }
     guard battery == nil || request.isEmpty else {
       throw RobustnessError(.plan, at: "audit", expected: "a battery or probes", got: "both")
     }
     let asked =
-      try battery.map { try Catalog<Battery>.batteries.entry(named: $0).probes(ImageShape(inputShape)) } ?? request
+      try battery.map {
+        let all = try Catalog<Battery>.batteries.entry(named: $0).probes(ImageShape(inputShape))
+        return isRegression ? try Battery.forValues(all) : all
+      } ?? request
     guard !asked.isEmpty else {
       throw RobustnessError(
         .plan, at: "audit", expected: "a battery or at least one probe", got: "neither", advice: "try the battery smoke"
@@ -59,7 +63,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
       let probe = try spec.resolved()
       return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), mostPerShard)
     }
-    try Gate.check(gates, probes)
+    try Gate.check(gates, probes, isRegression: isRegression)
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }

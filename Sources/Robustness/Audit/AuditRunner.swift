@@ -46,7 +46,7 @@ public struct AuditRunner: Sendable {
     self.others = others
     self.code = code
     let subjects = [subject] + others
-    let checked = try data.checked(for: subjects, count: plan.exampleCount)
+    let checked = try data.checked(for: subjects, count: plan.exampleCount).judging()
     for subject in subjects { try Self.tryOut(subject, checked) }
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
@@ -73,6 +73,7 @@ public struct AuditRunner: Sendable {
     for (at, probe) in probes.enumerated() {
       let moved = probe.movesInputs ? embedded : nil
       do {
+        try probe.check(isRegression: checked.values != nil)
         try probe.check(moved?.view.data ?? checked)
         for predictor in moved?.predictors ?? predictors { try probe.check(predictor) }
         for name in probe.otherData where otherData[name] == nil {
@@ -117,9 +118,13 @@ public struct AuditRunner: Sendable {
   /// Refuses a model that answers with NaN.
   private static func tryOut(_ subject: AuditSubject, _ data: AuditData) throws {
     let count = min(data.labels.count, 8), model = subject.model
-    try model.signature.checkClasses(for: "every probe of an audit")
     let inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + model.signature.inputShape.dimensions))
-    guard try !model.outputs(model.signature.normalized(inputs)).labels().contains(Label.none) else {
+    let outputs = try model.outputs(model.signature.normalized(inputs))
+    guard
+      data.values == nil
+        ? !outputs.labels().contains(Label.none)
+        : model.signature.draws(in: outputs, rows: count).allSatisfy(\.haveAnswers)
+    else {
       throw RobustnessError(
         .data, at: "model '\(subject.name.clipped())'", expected: "finite answers to the first \(count) examples",
         got: "NaN or infinity")
@@ -218,6 +223,7 @@ public struct AuditRunner: Sendable {
         transfers: transfers, isCancelled: isCancelled,
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, otherData: otherData)
       batch.targets = data.targets.map { Array($0[range]) }
+      batch.truths = data.truths(of: range)
       batch.space = data.features.map { AttackSpace($0, batch.inputs, identities: batch.identities) }
       if isAudited, adversarials != nil {
         batch.adversarials = { part in

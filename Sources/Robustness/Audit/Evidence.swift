@@ -40,7 +40,8 @@ extension Evidence {
 
   func sentence(_ count: Count) -> String {
     switch self {
-    case .randomPointWins: "A random point of the ball broke \(count.cases) of \(count.n) that the attack did not."
+    case .randomPointWins:
+      "A random point of the ball did more than the attack to \(count.cases) of \(count.n) examples."
     case .vanishedGradient: "The first gradient was zero throughout for \(count.cases) of \(count.n) examples."
     case .uncertainLoss: "The expected loss stayed less sure than asked in \(count.cases) of \(count.n) answers."
     case .meanWeightsWin:
@@ -57,7 +58,7 @@ extension Evidence {
   var meaning: String {
     switch self {
     case .randomPointWins: "Noise must not beat gradients: they are masked, or the attack is too weak."
-    case .vanishedGradient: "Gradients are masked there; the margin of the logits was followed instead."
+    case .vanishedGradient: "Gradients are masked there; of classes the margin of the logits was followed instead."
     case .uncertainLoss: "Ask for more draws (most_draws): the attack follows noise."
     case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
     case .singleDrawWins: "The expectation is over too few draws, or followed for too few steps."

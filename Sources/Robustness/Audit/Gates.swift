@@ -63,22 +63,24 @@ public struct Gate: Codable, Sendable, Hashable {
   }
 
   /// - Throws: when there are more than ``mostGates``, and for a gate that no probe of the plan can answer.
-  static func check(_ gates: [Gate], _ probes: [ProbeSpec]) throws(RobustnessError) {
+  static func check(_ gates: [Gate], _ probes: [ProbeSpec], isRegression: Bool) throws(RobustnessError) {
     guard gates.count <= mostGates else {
       throw RobustnessError(.plan, at: "gates", expected: "at most \(mostGates)", got: "\(gates.count)")
     }
-    for gate in gates { try gate.check(probes) }
+    for gate in gates { try gate.check(probes, isRegression) }
   }
 
   /// - Throws: when no probe of the plan is meant, so that it could not fail, or when none of its kind has the measure.
-  private func check(_ probes: [ProbeSpec]) throws(RobustnessError) {
+  private func check(_ probes: [ProbeSpec], _ isRegression: Bool) throws(RobustnessError) {
     guard probe.probe != Self.union else { return try checkUnion(probes) }
     guard let meant = probes.first(where: matches) else {
       throw RobustnessError(
         .parameter, at: "gate '\(text.clipped())'", expected: "a probe of this audit", got: "'\(probe.text.clipped())'",
         advice: "the audit has \(probes.prefix(8).map(\.text).joined(separator: ", "))")
     }
-    guard let known = (try? meant.resolved())?.gateMeasures, !known.contains(measure) else { return }
+    guard let own = (try? meant.resolved())?.gateMeasures else { return }
+    let known = isRegression ? own + ValueSummary.names : own
+    guard !known.contains(measure) else { return }
     throw RobustnessError(
       .parameter, at: "gate '\(text.clipped())'",
       expected: "one of the measures of \(meant.probe): \(known.joined(separator: ", "))",

@@ -44,8 +44,28 @@ public struct Outcome: Codable, Sendable, Equatable {
     note(after, rows: after.indices, isChanged: true)
   }
 
+  /// A regression's, which keeps how good its answers are.
+  /// - Parameter finds: what an attack keeps beside.
+  init(_ before: JudgedValues, after: JudgedValues, of finds: AttackFinds? = nil) throws {
+    self.init(clean: before.right, robust: after.right)
+    let values = KeptValues(before: before.scores, after: after.scores)
+    if var finds {
+      finds.values = values
+      try keep(finds)
+    } else {
+      try keep(values)
+    }
+    for (judged, isChanged) in [(before, false), (after, true)] {
+      note(judged.scores.map { $0 == nil ? Label.none : 0 }, rows: judged.scores.indices, isChanged: isChanged)
+    }
+  }
+
   /// The outcome of a probe that changes nothing.
   static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
+    if let truths = batch.truths {
+      let found = try predictor.judged(batch.inputs, truths, identities: batch.identities)
+      return try Outcome(found, after: found)
+    }
     let answers = try predictor.labels(of: batch)
     return Outcome(answers: answers, after: answers, labels: batch.labels)
   }

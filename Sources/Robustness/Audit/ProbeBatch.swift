@@ -6,8 +6,10 @@ import DitherTensor
 public struct ProbeBatch: Sendable {
   /// [B, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
-  /// [B]: class numbers.
+  /// [B]: class numbers; ``Label/none`` each of a regression.
   public var labels: [Int]
+  /// [B]: the right answers of a regression; nil of classes.
+  var truths: [TrueValues]?
   /// For a table: where attacks work.
   var space: AttackSpace?
   /// The taker of adversarial inputs, where they are kept.
@@ -65,6 +67,7 @@ public struct ProbeBatch: Sendable {
     var part = self
     part.inputs = inputs.rows(at: rows)
     part.labels = rows.map { labels[$0] }
+    part.truths = truths.map { truths in rows.map { truths[$0] } }
     part.identities = rows.map { identities[$0] }
     part.targets = targets.map { targets in rows.map { targets[$0] } }
     return part
@@ -85,10 +88,12 @@ public struct Adversarials: Sendable {
   public var probe: Int
   /// Numbers of the examples in the data.
   public var indices: [Int]
-  /// [B]: class numbers.
+  /// [B]: class numbers; ``Label/none`` each of a regression.
   public var labels: [Int]
   /// [B, …] as the model takes them: the best that was found, whether it succeeds or not.
   public var inputs: Tensor
-  /// [B]: the deployed predictor's answers to them.
+  /// [B]: the deployed predictor's answers to them; ``Label/none`` each of a regression.
   public var answers: [Int]
+  /// [B, D]: its answers, of a regression.
+  public var answerValues: Tensor?
 }

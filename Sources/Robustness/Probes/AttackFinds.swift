@@ -6,6 +6,8 @@ struct AttackFinds: Codable {
   /// By example, right under the same attack through one draw a step, if that was asked for.
   var singleDraw: [Bool]?
   var trace: Trace?
+  /// How good a regression's answers are, before and after.
+  var values: KeptValues?
 }
 
 extension AttackFinds {

@@ -81,8 +81,14 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   var movesInputs: Bool { true }
+  var takesValues: Bool { A.takesValues }
 
   func check(_ predictor: DeployedPredictor) throws {
+    guard !predictor.model.signature.task.isRegression || common.target == .untargeted else {
+      throw RobustnessError(
+        .parameter, at: "probe \(Self.name) target", expected: "untargeted, as a regression has no classes",
+        got: "'\(common.target)'")
+    }
     guard case .label(let label) = common.target else { return }
     let classes = predictor.model.signature.classes
     guard label < classes else {
@@ -163,10 +169,12 @@ struct AttackProbe<A: Attack>: Probe {
     sections.singleDraw = ProbeReport.Share(kept.map(\.singleDraw))
     sections.progress = ProbeReport.Progress(kept.compactMap(\.trace))
     if A.isMinimumNorm { sections.distances = kept.flatMap { $0.distances ?? [] } }
+    sections.summary = ValueSummary.changed(kept.compactMap(\.values))
     return sections
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    if let truths = batch.truths { return try outcome(on: batch, truths, asking: predictor) }
     let before = try predictor.labels(of: batch)
     var outcome = Outcome(answers: before, after: before, labels: batch.labels), finds = AttackFinds()
     if predictor.isRandom {

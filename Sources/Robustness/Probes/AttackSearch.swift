@@ -90,6 +90,59 @@ extension AttackProbe {
     }
 
     private func tries(_ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle) throws -> AttackResult {
+      guard ValueGoals(examples.criteria) != nil else { return try oneTry(examples, ball, &oracle) }
+      return try bothSides(examples, ball, &oracle)
+    }
+
+    /// A regression's answers can leave the true values to either side, and by its gradient the error rises to the one
+    /// where they are: every value is led to both sides, and of each example the largest error is kept. Several values
+    /// are led together too, to where they are and to the other side.
+    private func bothSides(
+      _ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle
+    ) throws -> AttackResult {
+      let clean = try inTime { try oracle.answer(at: examples.inputs, of: examples).scores } ?? examples.values
+      var best: AttackResult?, margins: [Float] = []
+      for way in ValueWay.all(width: examples.values.rowLength) {
+        let criteria = examples.criteria.enumerated().map { row, criterion -> Criterion in
+          guard let values = criterion.values else { return criterion }
+          return .away(from: way.leading(values, from: clean.row(row)))
+        }
+        let part = Examples(examples.inputs, criteria, identities: examples.identities)
+        let found = try oneTry(part, ball, &oracle)
+        guard var sofar = best else {
+          best = found
+          continue
+        }
+        // Without time to compare them the first stands.
+        let compared = try inTime {
+          if margins.isEmpty { margins = try oracle.answer(at: sofar.points, of: examples).margins(examples.criteria) }
+          return try oracle.answer(at: found.points, of: examples).margins(examples.criteria)
+        }
+        guard let compared else { return sofar }
+        for row in 0..<examples.count where compared[row] > margins[row] {
+          sofar.points.replaceRow(row, with: found.points.row(row))
+          margins[row] = compared[row]
+        }
+        sofar.trace = Self.larger(sofar.trace, found.trace)
+        best = sofar
+      }
+      return best ?? AttackResult(points: examples.inputs, distances: [], trace: [])
+    }
+
+    /// - Returns: nil where the time was over.
+    private func inTime<Found>(_ work: () throws -> Found) throws -> Found? {
+      do { return try work() } catch let error as RobustnessError where error.code == .budgetSpent { return nil }
+    }
+
+    /// The larger of two traces of the best so far, question by question.
+    private static func larger(_ first: [Float], _ second: [Float]) -> [Float] {
+      guard let one = first.last, let other = second.last else { return first + second }
+      return (0..<max(first.count, second.count)).map {
+        max($0 < first.count ? first[$0] : one, $0 < second.count ? second[$0] : other)
+      }
+    }
+
+    private func oneTry(_ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle) throws -> AttackResult {
       func search(_ attack: some Attack) throws -> AttackResult {
         A.isMinimumNorm
           ? try attack.nearest(to: examples, in: ball.norm, asking: &oracle)

@@ -38,6 +38,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   }
 
   var needsPictures: Bool { true }
+  var takesValues: Bool { true }
   private static var severities: ClosedRange<Int> { 1...5 }
   private var severity: Int? { common.severity }
 
@@ -116,11 +117,20 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
       .map { ($0.key, .number($0.value)) }
   }
 
+  func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections {
+    ProbeSections(summary: ValueSummary.changed(outcomes))
+  }
+
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let before = try predictor.labels(of: batch)
     let changed = corruption.apply(
       to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed,
       constants: common.constants)
+    if let truths = batch.truths {
+      return try Outcome(
+        predictor.judged(batch.inputs, truths, identities: batch.identities),
+        after: predictor.judged(changed, truths, identities: batch.identities))
+    }
+    let before = try predictor.labels(of: batch)
     let after = try predictor.labels(changed, identities: batch.identities)
     var outcome = Outcome(answers: before, after: after, labels: batch.labels)
     if batch.isFirst, batch.image.isPicture {

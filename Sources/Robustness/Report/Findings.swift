@@ -37,7 +37,9 @@ public struct CheckKind: Sendable, Equatable {
       advice: "Export the model in evaluation mode (batch normalization, dropout), and audit again."),
     CheckKind(
       name: Evidence.randomPointWins.rawValue, severity: .high, title: "A random point beats the attack",
-      advice: "Do not quote this attack: gradients are masked. Add square, hopskipjump or autoattack."),
+      advice:
+        "Do not quote this attack: gradients are masked, or it is too short. Add square, or of classes hopskipjump and autoattack."
+    ),
     CheckKind(
       name: "black_box_wins", severity: .high, title: "An attack without gradients beats those with them",
       advice: "Quote the union of the attacks, and add more black-box queries: gradients are masked."),
@@ -46,7 +48,7 @@ public struct CheckKind: Sendable, Equatable {
       advice: "Do not quote this attack: its gradients lead nowhere. Use other losses (apgd loss=dlr) and square."),
     CheckKind(
       name: Evidence.vanishedGradient.rawValue, severity: .medium, title: "Gradients vanish",
-      advice: "Add attacks that do not follow the loss: square, hopskipjump, apgd with loss=dlr."),
+      advice: "Add attacks that do not follow the loss: square, or of classes hopskipjump and apgd with loss=dlr."),
     CheckKind(
       name: "still_rising", severity: .medium, title: "The attack was not done",
       advice: "Ask for two to five times the steps or queries, until the curve is flat at its end."),
@@ -75,6 +77,9 @@ public struct CheckKind: Sendable, Equatable {
     CheckKind(
       name: Evidence.zeroProbability.rawValue, severity: .low, title: "Probabilities of 0 for the true class",
       advice: "Read the NLL as a lower bound, or export the logits."),
+    CheckKind(
+      name: "zero_variance", severity: .low, title: "Answers with a variance of 0",
+      advice: "Read CRPS and coverage in place of the NLL, or train with a floor below the variance."),
     CheckKind(
       name: "conformal_examples", severity: .low, title: "Too few examples for the coverage that is asked for",
       advice: "Ask for more examples, or for a lower coverage."),

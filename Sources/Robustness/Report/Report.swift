@@ -26,6 +26,8 @@ public struct Report: Codable, Sendable, Equatable {
   public var dataDigest: String
   /// Examples.
   public var n: Int
+  /// By value, of a regression: an answer is right that is no farther from its value; left out of classes.
+  public var tolerance: [Double]?
   /// Left out where probes were asked for.
   public var battery: String?
   /// The same seed gives the same report.

@@ -103,7 +103,9 @@ public struct ReportDifference: Codable, Sendable, Equatable {
     }
     func alone(_ one: Report, _ other: Report) -> [String] {
       let gates = Set((other.gates ?? []).map(\.gate)), threats = Set(other.threatModels.map(\.threat))
-      return one.threatModels.filter { !threats.contains($0.threat) }.map(\.title)
+      let tolerance =
+        one.tolerance != other.tolerance ? [one.toleranceWords.map { "right: \($0)" } ?? "right: the class"] : []
+      return tolerance + one.threatModels.filter { !threats.contains($0.threat) }.map(\.title)
         + one.probes.filter { probe in !other.probes.contains { $0.isAskedLike(probe) } }.map(\.title)
         + (one.gates ?? []).filter { !gates.contains($0.gate) }.map { "gate \($0.gate)" }
     }
@@ -141,8 +143,23 @@ private struct Pairing {
     }
   }
 
+  /// Right and wrong mean the same in both.
+  private var areRightAlike: Bool { first.tolerance == second.tolerance }
+
+  /// A regression's errors; none of classes.
+  private var errors: [Measurement] {
+    [("rmse", "RMSE"), ("nll", "NLL"), ("crps", "CRPS")].compactMap { name, title in
+      guard let a = first.errors?.measures.first(where: { $0.name == name }),
+        let b = second.errors?.measures.first(where: { $0.name == name })
+      else { return nil }
+      return independent(
+        title, .headline, (a.value, a.interval), (b.value, b.interval), isShare: false, lowerIsBetter: true)
+    }
+  }
+
   var headlines: [Measurement] {
-    var found: [Measurement] = []
+    var found = errors
+    guard areRightAlike else { return found }
     // All probes know the clean answers; the one that judged most examples says the most.
     func clean(_ report: Report) -> ProbeReport? {
       report.probes.filter { [.clean, .attack, .corruption].contains($0.kind) }.max { $0.n < $1.n }
@@ -166,7 +183,8 @@ private struct Pairing {
   }
 
   var ofProbes: [Measurement] {
-    probes.filter { [.attack, .corruption, .certificate].contains($0.first.kind) }.map { a, b in
+    guard areRightAlike else { return [] }
+    return probes.filter { [.attack, .corruption, .certificate].contains($0.first.kind) }.map { a, b in
       accuracy(a.title, .probe, Answers(a.perExample, a.rows), Answers(b.perExample, b.rows))
     }
   }
@@ -177,7 +195,7 @@ private struct Pairing {
         b.summary?.measures.first { $0.name == measure.name }.map { other in
           independent(
             "\(a.title): \(measure.name)", .measure, (measure.value, measure.interval), (other.value, other.interval),
-            isShare: false, lowerIsBetter: nil)
+            isShare: false, lowerIsBetter: ValueSummary.lowerIsBetter(measure.name, isRegression: first.isRegression))
         }
       }
     }

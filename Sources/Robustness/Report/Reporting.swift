@@ -32,10 +32,14 @@ extension Report {
     samples = runner.samples
     probes = reports
     let threats = ThreatReport.all(of: reports, examples: runner.plan.exampleCount)
-    let examples = ExampleFacts(runner.data, of: known.flatMap { pieces[$0] })
     self.threats = threats.isEmpty ? nil : threats
-    self.examples = examples
-    classes = ClassReport.all(examples, reports, threats, names: names)
+    if runner.data.values == nil {
+      let examples = ExampleFacts(runner.data, of: known.flatMap { pieces[$0] })
+      self.examples = examples
+      classes = ClassReport.all(examples, reports, threats, names: names)
+    } else {
+      tolerance = runner.data.tolerances
+    }
     corruptions = CorruptionTable(reports, image)
     gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs, threats) }
     checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
@@ -72,6 +76,7 @@ extension Report {
     if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
     if let targets = runner.data.targetsName { words += ["--targets", quoted(targets)] }
     if let features = runner.data.featuresName { words += ["--features", quoted(features)] }
+    if let tolerance = runner.data.tolerance { words += ["--tolerance", "\(tolerance)"] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
     for term in runner.subject.saidNoise { words += ["--noise", quoted(term)] }

@@ -3,7 +3,7 @@
 public struct Verdict: Sendable, Equatable {
   /// One row: a name, its figure, and a few words.
   public struct Row: Sendable, Equatable {
-    /// `clean`, `L∞, ε = 8/255`, `corruptions`, `calibration`, `left out`, `findings`, `gates`.
+    /// `clean`, `L∞, ε = 8/255`, `errors`, `corruptions`, `calibration`, `left out`, `unanswered`, `findings`, `gates`.
     public var name: String
     /// `57.5 %`, `ECE 0.012`, `2 of 3 kept`.
     public var value: String
@@ -29,16 +29,17 @@ public struct Verdict: Sendable, Equatable {
   public static let mostRows = 9
 
   public init(_ report: Report) {
-    let parts = [Self.corruptions, Self.calibration, Self.leftOut, Self.findings, Self.gates]
+    let parts = [Self.errors, Self.corruptions, Self.calibration, Self.leftOut, Self.findings, Self.gates]
     let first = Self.clean(report).map { [$0] } ?? [], last = parts.compactMap { $0(report) }
     rows = first + Self.threats(report, most: Self.mostRows - first.count - last.count) + last
   }
 
   private static func clean(_ report: Report) -> Row? {
     guard let clean = report.probes.first else { return nil }
+    let beside = others(report) { clean.others.indices.contains($0) ? clean.others[$0].cleanAccuracy : nil }
     return Row(
       name: "clean", value: Written.percent(clean.cleanAccuracy), range: Written.interval(clean.cleanInterval),
-      note: others(report) { clean.others.indices.contains($0) ? clean.others[$0].cleanAccuracy : nil }, mark: .plain)
+      note: [report.toleranceWords ?? "", beside].filter { !$0.isEmpty }.joined(separator: "; "), mark: .plain)
   }
 
   private static func threats(_ report: Report, most: Int) -> [Row] {
@@ -58,10 +59,12 @@ public struct Verdict: Sendable, Equatable {
     return all.indices.filter(kept.contains).map { at in
       let threat = all[at], count = threat.attacks.count
       let words = others(report) { threat.others.indices.contains($0) ? threat.others[$0].accuracy : nil }
+      let error = report.worstError(under: threat).map { "; RMSE \($0.figure)" } ?? ""
       let ended = report.incomplete?.endedEarly.isEmpty == false ? "at most; " : ""
       return Row(
         name: threat.title, value: Written.percent(threat.robustAccuracy), range: Written.interval(threat.interval),
-        note: "\(ended)\(count == 1 ? "1 attack" : union(threat, words))" + (words.isEmpty ? "" : "; \(words)"),
+        note: "\(ended)\(count == 1 ? "1 attack" : union(threat, words))" + error
+          + (words.isEmpty ? "" : "; \(words)"),
         mark: .plain)
     }
   }
@@ -77,6 +80,19 @@ public struct Verdict: Sendable, Equatable {
     let found = report.comparisons.indices.compactMap { value($0).map(Written.percent) }
     guard !found.isEmpty else { return "" }
     return "baseline\(found.count == 1 ? "" : "s") \(found.joined(separator: ", "))"
+  }
+
+  private static func errors(_ report: Report) -> Row? {
+    guard report.isRegression, let summary = report.errors,
+      let rmse = summary.measures.first(where: { $0.name == "rmse" })
+    else { return nil }
+    let words = [
+      summary["nll"].map { "NLL \(Written.number($0))" }, summary["crps"].map { "CRPS \(Written.number($0))" },
+      summary["picp"].map { "\(Written.percent($0)) in its 95 % intervals" },
+    ]
+    return Row(
+      name: "errors", value: "RMSE \(rmse.figure)", range: rmse.range,
+      note: words.compactMap { $0 }.joined(separator: ", "), mark: .plain)
   }
 
   private static func corruptions(_ report: Report) -> Row? {
@@ -102,6 +118,10 @@ public struct Verdict: Sendable, Equatable {
     guard !reasons.isEmpty || report.incomplete != nil else { return nil }
     let probes = Set(reasons.filter { !$0.countedWrong }.flatMap(\.probes)).union(
       report.incomplete?.missingProbes ?? [])
+    guard !probes.isEmpty || report.incomplete != nil else {
+      return Row(
+        name: "unanswered", value: "wrong", range: "", note: "some answers are none, and count as wrong", mark: .plain)
+    }
     let wrong = reasons.contains(where: \.countedWrong) ? "some answers are none; " : ""
     let ended = report.incomplete.map { "time over after \($0.shardsDone) of \($0.shards) shards; " } ?? ""
     let names = probes.sorted().prefix(2).joined(separator: ", ") + (probes.count > 2 ? ", …" : "")

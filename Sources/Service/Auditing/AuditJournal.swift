@@ -46,6 +46,8 @@ public struct JournaledShard: Codable, Sendable {
     public var labels: [Int]
     /// [B]: the deployed predictor's.
     public var answers: [Int]
+    /// [B, D]: its answers, of a regression, row after row; nil of classes.
+    public var answerValues: [Float]?
     /// [B, …].
     public var shape: [Int]
     /// Float32, little-endian.
@@ -57,6 +59,7 @@ public struct JournaledShard: Codable, Sendable {
       indices = made.indices
       labels = made.labels
       answers = made.answers
+      answerValues = made.answerValues?.elements
       shape = made.inputs.shape.dimensions
       inputs = made.inputs.elements.withUnsafeBytes { Data($0) }
     }
@@ -98,15 +101,19 @@ extension Dither_V1_AdversarialInputs {
   /// An attack's part of the journal, in messages of whole examples.
   static func messages(_ made: JournaledShard.Made) -> [Self] {
     let rows = made.indices.count, width = rows > 0 ? made.inputs.count / rows : 0
-    let step = max(mostBytes / max(width, 1), 1)
+    let step = max(mostBytes / max(width, 1), 1), values = made.answerValues.map { $0.count / max(rows, 1) }
     return stride(from: 0, to: rows, by: step).map { start in
       let part = start..<min(start + step, rows)
       return .with {
         $0.place = UInt32(made.place)
         $0.probe = made.probe
         $0.indices = made.indices[part].map(UInt64.init)
-        $0.labels = made.labels[part].map(UInt32.init)
-        $0.answers = made.answers[part].map(Int32.init)
+        if let values, let all = made.answerValues {
+          $0.answerValues = Array(all[part.lowerBound * values..<part.upperBound * values])
+        } else {
+          $0.labels = made.labels[part].map { UInt32(clamping: $0) }
+          $0.answers = made.answers[part].map { Int32(clamping: $0) }
+        }
         $0.inputs.type = .float32
         $0.inputs.shape = ([part.count] + made.shape.dropFirst()).map(Int64.init)
         $0.inputs.data = made.inputs.subdata(in: part.lowerBound * width..<part.upperBound * width)

@@ -33,6 +33,9 @@ public struct AuditRequest: Sendable {
   public var targets: (classes: [Int], name: String)?
   /// Bounds of a table's features, and how a command names their file.
   public var features: (bounds: Features, name: String)?
+  /// How far an answer of a regression may be from its value and still count as right, in the values' unit; nil: half
+  /// the standard deviation of the values.
+  public var tolerance: Double?
   /// Inputs that probes name beside the data sets, by name: [N, …].
   public var otherData: [String: Tensor] = [:]
 
@@ -155,6 +158,7 @@ extension AuditRequest {
     var data = data
     if let targets { (data.targets, data.targetsName) = (targets.classes, targets.name) }
     if let features { (data.features, data.featuresName) = (features.bounds, features.name) }
+    data.tolerance = tolerance
     return data
   }
 
@@ -191,7 +195,7 @@ extension AuditRequest.Data {
         set = set.first(usual)
         name += ":\(set.count)"
       }
-      var data = AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
+      var data = try AuditData(name: name, inputs: set.inputs, targets: set.targets, start: set.start)
       data.layout = set.layout
       return data
     }
@@ -226,7 +230,8 @@ extension AuditRequest {
     let subjects = try subjects.map { try $0.sized(to: data) }
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
-      inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
+      inputShape: subjects[0].model.signature.inputShape, isRegression: data.values != nil,
+      gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
       plan: plan, subject: subjects[0].drawing(noise), others: Array(subjects.dropFirst()), data: data, code: code,
       otherData: { try otherData[$0] ?? load($0) })

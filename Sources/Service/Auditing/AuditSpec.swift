@@ -79,6 +79,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var gates: [String]?
   /// Seconds; nil: no bound.
   var budget: Double?
+  /// How far an answer of a regression may be off; nil: as is usual, or of classes.
+  var tolerance: Double?
   /// Whether the journal has what attacks on the model make; nil: it has not.
   var keepsAdversarials: Bool?
   /// The program whose results the journal holds; another one starts the journal anew.
@@ -99,6 +101,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
     request.gates = gates ?? []
     request.seed = seed
     request.noise = noise ?? []
+    request.tolerance = tolerance
     return request
   }
 
@@ -125,6 +128,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
     noise = request.noise.isEmpty ? nil : request.noise
     gates = request.gates.isEmpty ? nil : request.gates
     budget = request.budget
+    tolerance = request.tolerance
     keepsAdversarials = request.keepsAdversarials ? true : nil
   }
 
@@ -167,6 +171,7 @@ extension AuditSpec {
     noise = try container.decodeIfPresent([String].self, forKey: .noise)
     gates = try container.decodeIfPresent([String].self, forKey: .gates)
     budget = try container.decodeIfPresent(Double.self, forKey: .budget)
+    tolerance = try container.decodeIfPresent(Double.self, forKey: .tolerance)
     keepsAdversarials = try container.decodeIfPresent(Bool.self, forKey: .keepsAdversarials)
     code = try container.decodeIfPresent(String.self, forKey: .code)
     trace = try container.decodeIfPresent(String.self, forKey: .trace)

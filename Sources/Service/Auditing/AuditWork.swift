@@ -143,21 +143,37 @@ struct AuditWork: ShardedWork {
 /// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
-    let labels = examples.labels.map(Int.init)
+    let name = "examples that were sent"
     guard !examples.namedInputs.isEmpty else {
       // The files are the caller's: what they must hold, the digest says.
-      return AuditData(
-        name: "examples that were sent", inputs: try inputs(examples.inputs, at: "examples.inputs"), labels: labels,
-        labelsName: "LABELS.npy", path: "EXAMPLES.npy")
+      let inputs = try inputs(examples.inputs, at: "examples.inputs")
+      return try AuditData(
+        name: name, inputs: inputs, targets: targets(examples, rows: inputs.rowCount), labelsName: "LABELS.npy",
+        path: "EXAMPLES.npy")
     }
     guard !examples.hasInputs else {
       throw ServiceError(
         .badField, at: "examples.inputs", expected: "either inputs or named_inputs", got: "both")
     }
     let (layout, rows) = try joined(examples.namedInputs)
-    var data = AuditData(name: "examples that were sent", inputs: rows, labels: labels, path: "EXAMPLES.npz")
+    var data = try AuditData(
+      name: name, inputs: rows, targets: targets(examples, rows: rows.rowCount), path: "EXAMPLES.npz")
     data.layout = layout
     return data
+  }
+
+  /// Labels, or the values of a regression, as many for each row.
+  private static func targets(_ examples: Dither_V1_Examples, rows: Int) throws(ServiceError) -> Targets {
+    guard !examples.values.isEmpty else { return .classes(examples.labels.map(Int.init), count: 0) }
+    guard examples.labels.isEmpty else {
+      throw ServiceError(.badField, at: "examples.values", expected: "either labels or values", got: "both")
+    }
+    let count = examples.values.count
+    guard rows > 0, count % rows == 0 else {
+      throw ServiceError(
+        .badField, at: "examples.values", expected: "as many for each of \(rows) rows", got: "\(count)")
+    }
+    return .values(Tensor([rows, count / rows], examples.values))
   }
 
   /// Arrays as rows of numbers, side by side.

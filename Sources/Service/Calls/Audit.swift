@@ -115,17 +115,20 @@ extension AuditRequest {
     noise = request.noise
     keepsAdversarials = request.saveAdversarials
     budget = request.budgetSeconds == 0 ? nil : request.budgetSeconds
+    tolerance = request.tolerance == 0 ? nil : request.tolerance
   }
 }
 
 extension AuditRequest.Data {
   /// Examples that a caller sent.
   init(_ examples: Dither_V1_Examples, _ limits: ServerConfiguration.Limits) throws {
-    guard examples.labels.count <= limits.auditExamples else {
+    let data = try AuditExamples.data(examples)
+    guard data.labels.count <= limits.auditExamples else {
       throw ServiceError(
-        .badField, at: "examples.labels", expected: "at most \(limits.auditExamples)", got: "\(examples.labels.count)")
+        .badField, at: data.values == nil ? "examples.labels" : "examples.values",
+        expected: "at most \(limits.auditExamples) examples", got: "\(data.labels.count)")
     }
-    self = .given(try AuditExamples.data(examples))
+    self = .given(data)
   }
 
   static func missing(advice: String) -> ServiceError {

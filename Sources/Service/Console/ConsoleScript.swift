@@ -147,7 +147,11 @@ enum ConsoleScript {
           const inside = [...set].map(at => labels[at] || `class ${at}`).join(', ');
           fact('prediction set', inside || 'empty: none is as likely as the true class was in the calibration');
         }
-      } else mean.forEach((value, at) => fact(labels[at] || `value ${at}`, `${value}${spread[at] ? ` ± ${spread[at]}` : ''}`));
+      } else mean.forEach((value, at) => {
+        const [low, high] = [measures.conformal_lower, measures.conformal_upper].map(ends => (ends || [])[at]);
+        const held = low === undefined ? '' : `, as often as asked from ${low} to ${high}`;
+        fact(labels[at] || `value ${at}`, `${value}${spread[at] ? ` ± ${spread[at]}` : ''}${held}`);
+      });
       for (const [name, words] of [
         ['predictive_entropy', 'total doubt (entropy)'], ['expected_entropy', 'of it in the data (aleatoric)'],
         ['mutual_information', 'of it in the model (epistemic)'], ['standard_error', 'Monte-Carlo error']]) {

@@ -13,7 +13,7 @@ final class DriftWatch: Sendable {
   private let state: Mutex<State>
 
   /// - Returns: nil of calibrations that know no distribution.
-  init?(_ fitted: ModelCalibration) {
+  init?(_ fitted: FittedCalibration) {
     guard let window = fitted.drift.flatMap(DriftWindow.init) else { return nil }
     state = Mutex(State(window: window))
   }

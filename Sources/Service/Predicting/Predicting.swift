@@ -51,7 +51,7 @@ struct Predicting: Sendable {
     var asked = query
     asked.model = trial.reference
     asked.seed = answer.seed
-    (asked.coverage, asked.setRule, asked.neverEmpty) = (nil, nil, false)
+    (asked.coverage, asked.setRule, asked.intervalRule, asked.neverEmpty) = (nil, nil, nil, false)
     (asked.quantiles, asked.measures) = ([], [])
     let question = asked
     Task {
@@ -89,7 +89,7 @@ struct Predicting: Sendable {
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
     let model = resolved.model, inputs = try query.inputs.rows(for: model.signature, limits)
-    let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
+    let coverage = try AskedCoverage(query, resolved), sampling = try sampling(query, resolved, coverage)
     let asked = ContinuousClock.now, watch = resolved.calibration?.watch
     // Answers are compared with the calibration's where they are made as those were.
     let isAlike = resolved.calibration.map { known in
@@ -109,7 +109,7 @@ struct Predicting: Sendable {
       }
       let took = ContinuousClock.now - asked, now = Date()
       let answer = result.flatMap { outcome in
-        Result { try Self.answer(outcome, query, resolved, inputs, sampling, sets) }
+        Result { try Self.answer(outcome, query, resolved, inputs, sampling, coverage?.sets) }
       }
       // Before the answer leaves, so that who has it finds it counted; all but this line happens later.
       books.note(bytes: inputs.tensor.count * MemoryLayout<Float>.size) {
@@ -160,29 +160,29 @@ struct Predicting: Sendable {
   }
 
   private func sampling(
-    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ sets: PredictionSets?
+    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ coverage: AskedCoverage?
   ) throws -> Sampling {
     let sampling = Sampling(
-      try budget(query, resolved, sets), seed: query.seed ?? Self.drawSeed(), path: query.path,
+      try budget(query, resolved, coverage), seed: query.seed ?? Self.drawSeed(), path: query.path,
       antithetic: query.antithetic,
       temperature: query.uncalibrated ? 1 : resolved.calibration?.fitted.temperature ?? 1,
-      quantiles: query.quantiles, measures: query.measures)
+      quantiles: query.quantiles, measures: query.measures, intervals: coverage?.intervals)
     try sampling.check()
     return sampling
   }
 
   private func budget(
-    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ sets: PredictionSets?
+    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ coverage: AskedCoverage?
   ) throws(ServiceError) -> Sampling.Budget {
-    if let sets {
-      // The sets hold for the predictor that was calibrated, and for no other.
-      guard query.tolerance == nil, query.samples == nil || query.samples == sets.samples else {
+    if let coverage {
+      // It holds for the predictor that was calibrated, and for no other.
+      guard query.tolerance == nil, query.samples == nil || query.samples == coverage.samples else {
         throw ServiceError(
-          .badField, at: "samples", expected: "\(sets.samples), as the version was calibrated with",
+          .badField, at: "samples", expected: "\(coverage.samples), as the version was calibrated with",
           got: query.samples.map(String.init) ?? "a tolerance",
           advice: "leave it out, or calibrate with so many draws")
       }
-      return .samples(sets.samples)
+      return .samples(coverage.samples)
     }
     guard let tolerance = query.tolerance else {
       let usual = resolved.version.model.defaultSamples

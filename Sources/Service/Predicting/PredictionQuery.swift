@@ -19,9 +19,12 @@ struct PredictionQuery: Sendable {
   var quantiles: [Double] = []
   /// Names; none: the standard ones.
   var measures: [String] = []
-  /// Each prediction comes with a set that holds the true class as often as this.
+  /// Each prediction comes with a set that holds the true class as often as this, or of a regression with an interval
+  /// that holds the true value.
   var coverage: Double?
   var setRule: Conformal.Score?
+  /// nil: normalized where the calibration knows how, else absolute.
+  var intervalRule: ConformalIntervals.Rule?
   /// The likeliest class is in every set.
   var neverEmpty = false
   /// The version's temperature is left out.
@@ -45,6 +48,7 @@ struct PredictionQuery: Sendable {
     }
     try require("a coverage", coverage != nil, with: "never_empty", neverEmpty ? "true" : nil)
     try require("a coverage", coverage != nil, with: "set_rule", setRule.map { "'\($0)'" })
+    try require("a coverage", coverage != nil, with: "interval_rule", intervalRule.map { "'\($0)'" })
     try require("a tolerance", tolerance != nil, with: "max_samples", maxSamples.map { "\($0)" })
   }
 }

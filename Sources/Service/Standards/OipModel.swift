@@ -64,6 +64,9 @@ struct OipModel: Sendable {
     for measure in Catalog<any Measure.Type>.measures.entries where measure.applies(toRegression: !isClassifier) {
       all.append(TensorType(name: measure.name, datatype: .fp32, shape: measure.isByClass ? [width] : []))
     }
+    if !isClassifier {
+      all += ConformalIntervals.names.map { TensorType(name: $0, datatype: .fp32, shape: [width]) }
+    }
     var seen: Set<String> = []
     return all.filter { seen.insert($0.name).inserted }
   }

@@ -33,7 +33,7 @@ struct AuditCommand: AsyncParsableCommand {
   var model: String
   @Option(help: "\(DataHelp.reference), or with --labels a file of inputs.")
   var data: String
-  @Option(help: "Class numbers as .npy, with --data FILE.")
+  @Option(help: "Class numbers, or the values of a regression, as .npy, with --data FILE.")
   var labels: String?
   @Option(help: "Classes that attacks with target=given lead to, as .npy, one for each example.")
   var targets: String?
@@ -43,6 +43,12 @@ struct AuditCommand: AsyncParsableCommand {
       (default: the least and largest values of the data; features of two values stay)
       """)
   var features: String?
+  @Option(
+    help: """
+      How far an answer of a regression may be from its value and still count as right, in the unit of the values. \
+      (default: half the standard deviation of the values)
+      """)
+  var tolerance: Double?
   @Option(
     help: """
       Write what each attack made to files in this folder, as .npy: inputs, the examples' numbers, labels and answers. \
@@ -129,6 +135,9 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError(
         "--stamp and --auditor go with an ONNX file; `dither audits list` says when a server made one")
     }
+    if let tolerance, !(tolerance.isFinite && tolerance > 0) {
+      throw ValidationError("--tolerance is a number above 0, in the unit of the values")
+    }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
     try journal.check(isLocal: model.hasSuffix(".onnx"), hasBudget: budget != nil)
   }
@@ -179,8 +188,9 @@ struct AuditCommand: AsyncParsableCommand {
       items = cost.items.map { PlanRow(probe: $0.probe.text, questions: $0.questions, seconds: $0.seconds) }
       (examples, seconds) = (runner.plan.exampleCount, cost.seconds)
     } else {
-      let request = try request(probes, battery: battery)
-      let planned = try await server.withClient { try await $0.planAudit(request) }
+      let planned = try await server.withClient { client in
+        try await client.planAudit(try await request(probes, battery: battery, for: client))
+      }
       items = planned.probes.map {
         PlanRow(probe: $0.probe, questions: Int(clamping: $0.questions), seconds: $0.seconds)
       }
@@ -264,6 +274,7 @@ extension AuditCommand {
     request.noise = noise.specs
     request.targets = try targets.map { (try FileArray(path: $0).labels(at: $0), $0) }
     request.features = try features.map { (try bounds(at: $0), $0) }
+    request.tolerance = tolerance
     let audit = try request.resolved(by: FileModels())
     let subjects = try audit.subjects.map {
       try AuditSubject(members: $0.members, temperature: $0.temperature, on: audit.data)
@@ -292,11 +303,22 @@ extension AuditCommand {
     }
   }
 
+  /// Whether the examples are files on this machine.
+  private var isOwnData: Bool { labels != nil || AuditExamples.isPath(data) }
+
+  /// Whole numbers may be classes or values: the model says which; nil: as the data say.
+  private var targetKind: TargetKind? {
+    get throws {
+      let files = FileModels(), path = files.isOne(model) ? model : String(model.prefix { $0 != "+" })
+      return try files.version(path, outputKind: nil).model.signature.task.isRegression ? .regression : nil
+    }
+  }
+
   private func localData() throws -> AuditRequest.Data {
-    guard labels != nil || AuditExamples.isPath(data) else { return .named(data) }
-    let examples = try AuditExamples(data, labels: labels, usual: usualExamples)
-    var data = AuditData(
-      name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+    guard isOwnData else { return .named(data) }
+    let examples = try AuditExamples(data, labels: labels, usual: usualExamples, targets: targetKind)
+    var data = try AuditData(
+      name: examples.name, inputs: examples.tensor, targets: examples.targets, start: examples.inputs.start,
       labelsName: labels)
     data.layout = examples.layout
     return .given(data)
@@ -334,14 +356,17 @@ extension AuditCommand {
     _ probes: [ProbeSpec], battery: String?, with client: DitherClient
   ) async throws -> Outcome {
     let folder = try saveAdversarials.map(AdversarialFolder.init)
-    let found = try await AuditStream.follow(client.audit(try request(probes, battery: battery)))
+    let request = try await request(probes, battery: battery, for: client)
+    let found = try await AuditStream.follow(client.audit(request))
     try await folder?.write(found.audit, from: client)
     return Outcome(
       json: found.json, html: found.html,
       protobuf: protobuf == nil ? Data() : try await client.report(of: found.audit, .protobuf).protobuf)
   }
 
-  private func request(_ probes: [ProbeSpec], battery: String?) throws -> Dither_V1_AuditRequest {
+  private func request(
+    _ probes: [ProbeSpec], battery: String?, for client: DitherClient
+  ) async throws -> Dither_V1_AuditRequest {
     var request = Dither_V1_AuditRequest()
     request.model = model
     request.battery = battery ?? ""
@@ -352,6 +377,7 @@ extension AuditCommand {
     request.temperatures = temperatures
     request.outputKinds = outputKinds.map(\.rawValue)
     request.noise = noise.specs
+    request.tolerance = tolerance ?? 0
     request.targets =
       try targets.map { try AuditExamples.classNumbers(FileArray(path: $0).labels(at: $0), at: $0) } ?? []
     if let bounds = try features.map(bounds) {
@@ -370,8 +396,12 @@ extension AuditCommand {
       message.parameters = probe.parameters
       return message
     }
-    if labels != nil || AuditExamples.isPath(data) {
-      request.examples = try AuditExamples(data, labels: labels, usual: usualExamples).message()
+    if isOwnData {
+      let served = try await client.model(String(model.prefix { $0 != "+" }))
+      // A regression has no classes.
+      request.examples = try AuditExamples(
+        data, labels: labels, usual: usualExamples, targets: served.signature.classes == 0 ? .regression : nil
+      ).message()
     } else {
       request.dataSet = data
     }

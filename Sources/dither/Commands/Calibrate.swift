@@ -1,31 +1,38 @@
 import ArgumentParser
 import DitherBasics
 import DitherClient
+import DitherDatasets
 import DitherInference
 import DitherProto
+import DitherRobustness
 import Foundation
 
-/// `dither calibrate`: probabilities that mean what they say, and prediction sets that hold.
+/// `dither calibrate`: probabilities that mean what they say, and prediction sets and intervals that hold.
 struct CalibrateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
-    abstract: "Fit a served model's temperature and the thresholds of its prediction sets.",
+    abstract: "Fit a served model's temperature and the thresholds of its prediction sets, or its intervals.",
     discussion: """
       The examples must be none that the model was trained on, and of the kind that it will be asked about. One half, drawn by \
       the seed, makes the temperature, the other the thresholds. Predictions use the newest calibration of a version from then on. \
       Where the model is right on all of the one half, or more often wrong than chance, no temperature is the likeliest: that is \
       refused, and more examples help.
 
+      Of a regression all examples make the distances of its intervals, for each value that it answers with: absolute (the mean, \
+      less and more by as much), normalized (by so many of the answer's own standard deviations) and quantiles (the answer's own \
+      quantiles, moved out by so much).
+
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000 --class-conditional
       Example: dither predict fashion-mlp-noise --data fashion-mnist:5 --coverage 0.9
+      Example: dither calibrate strength --data 'concrete?split=3'
       """)
 
   @Argument(help: "name, name@version or name:alias.")
   var model: String
   @Option(help: "\(DataHelp.reference), or with --labels a file of inputs.")
   var data: String
-  @Option(help: "Class numbers as .npy, with --data FILE.")
+  @Option(help: "Class numbers as .npy, with --data FILE; of a regression its values.")
   var labels: String?
   @Option(help: "Draws of each answer. (default: the model's)")
   var samples: UInt32?
@@ -54,19 +61,23 @@ struct CalibrateCommand: AsyncParsableCommand {
     request.seed = seed
     request.tryOnly = tryOnly
     request.classConditional = classConditional
-    if labels != nil || AuditExamples.isPath(data) {
-      request.examples = try AuditExamples(data, labels: labels).message()
-    } else {
-      request.dataSet = data
-    }
+    let isOwn = labels != nil || AuditExamples.isPath(data)
+    if !isOwn { request.dataSet = data }
     let found = try await server.withClient { [request] client in
+      let served = try await client.model(model)
       if let samples, samples > 0 {
-        let served = try await client.model(model)
         try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)
       }
-      return try await client.calibrate(request, timeout: .milliseconds(Int64(timeout * 1000)))
+      var request = request
+      if isOwn {
+        // Whole numbers may be classes or values: the model says which. A regression has no classes.
+        let kind: TargetKind? = served.signature.classes == 0 ? .regression : nil
+        request.examples = try AuditExamples(data, labels: labels, targets: kind).message()
+      }
+      let found = try await client.calibrate(request, timeout: .milliseconds(Int64(timeout * 1000)))
+      return CalibrationDescription(found, names: served.signature.labelNames)
     }
-    if json { try Json.print(CalibrationDescription(found)) } else { CalibrationDescription(found).show() }
+    if json { try Json.print(found) } else { found.show() }
   }
 }
 
@@ -94,6 +105,29 @@ struct CalibrationDescription: Encodable {
     var title: String { name.map { "\(label) (\($0))" } ?? "\(label)" }
     func threshold(_ coverage: Double) -> Threshold? { thresholds.first { $0.coverage == coverage } }
   }
+  /// One value of a regression.
+  struct Value: Encodable {
+    struct Interval: Encodable {
+      var coverage: Double
+      var absolute: Double
+      /// nil, as those below: the answers had no deviation of their own.
+      var normalized: Double?
+      var quantiles: Double?
+      var ownCoverage: Double?
+
+      init(_ interval: Dither_V1_Calibration.Interval) {
+        coverage = interval.coverage
+        absolute = interval.absolute
+        guard interval.hasDeviation_p else { return }
+        normalized = interval.normalized
+        quantiles = interval.quantiles
+        ownCoverage = interval.ownCoverage
+      }
+    }
+    var name: String?
+    var rmse: Double
+    var intervals: [Interval]
+  }
   struct Quality: Encodable {
     var negativeLogLikelihood: Double
     var brier: Double
@@ -120,10 +154,14 @@ struct CalibrationDescription: Encodable {
   var thresholds: [Threshold]
   /// nil: one threshold for all classes.
   var classes: [Class]?
-  var before: Quality
-  var after: Quality
+  /// nil: of a classifier.
+  var values: [Value]?
+  /// nil of a regression, as `after`.
+  var before: Quality?
+  var after: Quality?
 
-  init(_ found: Dither_V1_Calibration) {
+  /// - Parameter names: of the values of a regression, or empty.
+  init(_ found: Dither_V1_Calibration, names: [String] = []) {
     number = found.number
     model = found.model
     version = found.version
@@ -144,26 +182,36 @@ struct CalibrationDescription: Encodable {
           label: $0.label, name: $0.name.isEmpty ? nil : $0.name, examples: $0.examples, mostCoverage: $0.mostCoverage,
           thresholds: $0.thresholds.map(Threshold.init))
       }
+    guard found.values.isEmpty else {
+      values = found.values.enumerated().map { value, own in
+        Value(
+          name: names.indices.contains(value) ? names[value] : nil, rmse: own.rmse,
+          intervals: own.intervals.map(Value.Interval.init))
+      }
+      return
+    }
     before = Quality(found.before)
     after = Quality(found.after)
   }
 
   func show() {
     let stored = number > 0 ? "calibration \(number)" : "a trial, not stored"
+    if let values {
+      print("\(model)@\(version)  \(stored)  \(samples) samples  seed \(seed)  \(data)")
+      for (number, value) in values.enumerated() { show(value, number) }
+      return
+    }
     print(
       "\(model)@\(version)  \(stored)  temperature \(temperature.digits(4))  \(samples) samples  seed \(seed)  \(data)")
     print(
-      table([
-        ["\(conformalExamples) examples that did not make it", "NLL", "Brier", "ECE"],
-        [
-          "temperature 1", before.negativeLogLikelihood.digits(4), before.brier.digits(4),
-          before.expectedCalibrationError.digits(4),
-        ],
-        [
-          "temperature \(temperature.digits(4))", after.negativeLogLikelihood.digits(4), after.brier.digits(4),
-          after.expectedCalibrationError.digits(4),
-        ],
-      ]))
+      table(
+        [["\(conformalExamples) examples that did not make it", "NLL", "Brier", "ECE"]]
+          + [("temperature 1", before), ("temperature \(temperature.digits(4))", after)].map { title, quality in
+            [
+              title, Self.cell(quality?.negativeLogLikelihood), Self.cell(quality?.brier),
+              Self.cell(quality?.expectedCalibrationError),
+            ]
+          }))
     if let classes { return show(classes) }
     print(
       table(
@@ -171,15 +219,34 @@ struct CalibrationDescription: Encodable {
           + thresholds.map { ["\($0.coverage)", $0.lac.digits(4), $0.aps.digits(4)] }))
   }
 
+  private static func cell(_ value: Double?) -> String { value?.digits(4) ?? "–" }
+
+  /// Four digits, wherever the point is: values have any unit.
+  private static func number(_ value: Double?) -> String { value.map(Written.number) ?? "–" }
+
+  private func show(_ value: Value, _ number: Int) {
+    let title = value.name ?? (values?.count == 1 ? "value" : "value \(number)")
+    print("\(title): RMSE \(Written.number(value.rmse)) on \(conformalExamples) examples")
+    print(
+      table(
+        [["coverage", "own coverage", "absolute ±", "normalized ×", "quantiles ±"]]
+          + value.intervals.map {
+            [
+              "\($0.coverage)", Self.cell($0.ownCoverage), Written.number($0.absolute), Self.number($0.normalized),
+              Self.number($0.quantiles),
+            ]
+          }))
+  }
+
   private func show(_ classes: [Class]) {
     let coverage = 0.9
-    func cell(_ value: Double?) -> String { value?.digits(4) ?? "–" }
     print(
       table(
         [["class", "examples", "LAC at \(coverage)", "APS at \(coverage)", "most coverage"]]
           + classes.map {
             [
-              $0.title, "\($0.examples)", cell($0.threshold(coverage)?.lac), cell($0.threshold(coverage)?.aps),
+              $0.title, "\($0.examples)", Self.cell($0.threshold(coverage)?.lac),
+              Self.cell($0.threshold(coverage)?.aps),
               $0.mostCoverage.digits(3),
             ]
           }))

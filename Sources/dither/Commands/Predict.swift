@@ -22,6 +22,7 @@ struct PredictCommand: AsyncParsableCommand {
       Example: dither predict trec-noise --text "Who wrote Hamlet ?" --words trained/trec-noise.onnx
       Example: dither predict reviews --input input_ids=ids.npy --input attention_mask=mask.npy
       Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json
+      Example: dither predict strength --data concrete:5 --coverage 0.9
       """)
 
   @Argument(help: "name, name@version or name:alias.")
@@ -61,11 +62,22 @@ struct PredictCommand: AsyncParsableCommand {
     name: .customLong("quantile"), help: "A quantile of each class probability over the draws, in [0, 1]; repeat.")
   var quantiles: [Double] = []
   @Option(
-    help: "With each prediction a set that holds the true class so often, from 0 to 1; the model must be calibrated.")
+    help: ArgumentHelp(
+      """
+      With each prediction a set that holds the true class so often, from 0 to 1, or of a regression an interval that holds \
+      the true value; the model must be calibrated.
+      """))
   var coverage: Double?
   @Option(
     help: "How sets are made: lac (small on average) or aps (large where the model is unsure). (default: lac)")
   var setRule: SetRule?
+  @Option(
+    help: ArgumentHelp(
+      """
+      How intervals of a regression are made: absolute (of one width), normalized (wide where the model is unsure) or \
+      quantiles (the answer's own, moved). (default: normalized where the calibration can, else absolute)
+      """))
+  var intervalRule: IntervalRule?
   @Flag(help: "The likeliest class is in every set, which --coverage alone does not promise.")
   var neverEmpty = false
   @Option(
@@ -81,14 +93,28 @@ struct PredictCommand: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   enum SetRule: String, CaseIterable, ExpressibleByArgument { case lac, aps }
+  enum IntervalRule: String, CaseIterable, ExpressibleByArgument {
+    case absolute, normalized, quantiles
+
+    var message: Dither_V1_PredictRequest.IntervalRule {
+      switch self {
+      case .absolute: .intervalAbsolute
+      case .normalized: .intervalNormalized
+      case .quantiles: .intervalQuantiles
+      }
+    }
+  }
 
   func validate() throws {
     _ = try Catalog<any Measure.Type>.measures.named(measures)
     if let coverage, !(coverage > 0 && coverage < 1) {
       throw ValidationError("--coverage: expected a number between 0 and 1")
     }
-    if coverage == nil, neverEmpty || setRule != nil {
-      throw ValidationError("\(neverEmpty ? "--never-empty" : "--set-rule"): say --coverage too, or leave it out")
+    let rules = [
+      ("--never-empty", neverEmpty), ("--set-rule", setRule != nil), ("--interval-rule", intervalRule != nil),
+    ]
+    if coverage == nil, let said = rules.first(where: { $0.1 }) {
+      throw ValidationError("\(said.0): say --coverage too, or leave it out")
     }
     if maxSamples != nil, tolerance == nil {
       throw ValidationError("--max-samples: say --tolerance too, or leave it out")
@@ -176,12 +202,13 @@ struct PredictCommand: AsyncParsableCommand {
       request.quantiles = quantiles
       request.coverage = coverage ?? 0
       request.setRule = setRule == .aps ? .aps : .lac
+      request.intervalRule = intervalRule?.message ?? .intervalAuto
       request.neverEmpty = neverEmpty
       request.measures = measures
       request.uncalibrated = uncalibrated
       request.noise = noise.specs
       let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
-      answer.add(response, names: names.prefix(response.predictions.count), hasSets: coverage != nil)
+      answer.add(response, names: names.prefix(response.predictions.count), coverage: coverage)
       names = names.dropFirst(response.predictions.count)
     }
   }

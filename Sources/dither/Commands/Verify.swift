@@ -1,5 +1,6 @@
 import ArgumentParser
 import DitherBasics
+import DitherDatasets
 import DitherProto
 import DitherRobustness
 import Foundation
@@ -23,7 +24,7 @@ struct VerifyCommand: ParsableCommand {
   var models: [String] = []
   @Option(help: "The examples that the report must be about: \(DataHelp.reference), or with --labels a file of inputs.")
   var data: String?
-  @Option(help: "Class numbers as .npy, with --data FILE.")
+  @Option(help: "Class numbers, or the values of a regression, as .npy, with --data FILE.")
   var labels: String?
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -71,13 +72,21 @@ struct VerifyCommand: ParsableCommand {
 
   private func checkData(_ facts: ReportFacts) throws {
     guard let data else { return }
-    let examples = try AuditExamples(data, labels: labels)
-    var own = AuditData(name: data, inputs: examples.tensor, labels: examples.labels)
-    own.layout = examples.layout
-    let digest = own.digest
-    guard digest == facts.data else {
+    // Whole numbers may be classes or values: the report's model knew.
+    var digest: String?, fault: (any Error)?
+    for kind in [nil, TargetKind.regression] {
+      do {
+        let examples = try AuditExamples(data, labels: labels, targets: kind)
+        var own = try AuditData(name: data, inputs: examples.tensor, targets: examples.targets)
+        own.layout = examples.layout
+        if own.digest == facts.data { return }
+        digest = digest ?? own.digest
+      } catch { fault = fault ?? error }
+    }
+    if let digest {
       throw CommandFailure(status: .checkFailed, message: "\(data) is \(digest); the report is about \(facts.data)")
     }
+    if let fault { throw fault }
   }
 
   private struct Output: Encodable {

@@ -10,8 +10,8 @@ import Synchronization
 
 /// Where an audit leaves what its attacks made, so that anybody can check them: a folder for each attack with
 /// `inputs.npy` (as the model takes them before its own normalization, float32 [N, …]), `indices.npy` (the examples'
-/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64), and `probe.txt`, the attack
-/// with all its parameters.
+/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64; of a regression its values
+/// alone, float32 [N, D]), and `probe.txt`, the attack with all its parameters.
 final class AdversarialFolder: Sendable {
   /// An attack's inputs of some examples.
   private struct Part: Sendable {
@@ -20,6 +20,8 @@ final class AdversarialFolder: Sendable {
     var indices: [Int]
     var labels: [Int]
     var answers: [Int]
+    /// The answers of a regression, row after row.
+    var answerValues: [Float]?
     var inputs: Tensor
   }
 
@@ -40,7 +42,7 @@ final class AdversarialFolder: Sendable {
     add(
       Part(
         probe: plan.probes[found.probe].wholeText, indices: found.indices, labels: found.labels, answers: found.answers,
-        inputs: found.inputs), at: found.probe)
+        answerValues: found.answerValues?.elements, inputs: found.inputs), at: found.probe)
   }
 
   /// As a journal has it.
@@ -48,6 +50,7 @@ final class AdversarialFolder: Sendable {
     add(
       Part(
         probe: made.probe, indices: made.indices, labels: made.labels, answers: made.answers,
+        answerValues: made.answerValues,
         inputs: try Self.inputs(made.shape, made.inputs, [made.indices, made.labels, made.answers], at: "journal")),
       at: made.place)
   }
@@ -56,12 +59,13 @@ final class AdversarialFolder: Sendable {
   func write(_ audit: String, from client: DitherClient) async throws {
     for try await found in client.adversarials(of: audit) {
       let indices = found.indices.map { Int(clamping: $0) }, labels = found.labels.map(Int.init)
-      let answers = found.answers.map(Int.init)
+      let answers = found.answers.map(Int.init), values = found.answerValues.isEmpty ? nil : found.answerValues
       let inputs = try Self.inputs(
-        found.inputs.shape.map { Int(clamping: $0) }, found.inputs.data, [indices, labels, answers],
-        at: "audit \(audit)")
+        found.inputs.shape.map { Int(clamping: $0) }, found.inputs.data,
+        [indices] + (values == nil ? [labels, answers] : []), at: "audit \(audit)")
       add(
-        Part(probe: found.probe, indices: indices, labels: labels, answers: answers, inputs: inputs),
+        Part(
+          probe: found.probe, indices: indices, labels: labels, answers: answers, answerValues: values, inputs: inputs),
         at: Int(found.place))
     }
     try write()
@@ -106,8 +110,13 @@ final class AdversarialFolder: Sendable {
       let shape = Shape([indices.count] + first.inputs.shape.dimensions.dropFirst())
       try write("inputs.npy", Npy(Tensor(shape, sorted.flatMap(\.inputs.elements))))
       try write("indices.npy", numbers(indices))
-      try write("labels.npy", numbers(sorted.flatMap(\.labels)))
-      try write("answers.npy", numbers(sorted.flatMap(\.answers)))
+      if first.answerValues != nil {
+        let values = sorted.flatMap { $0.answerValues ?? [] }
+        try write("answers.npy", Npy(Tensor([indices.count, values.count / max(indices.count, 1)], values)))
+      } else {
+        try write("labels.npy", numbers(sorted.flatMap(\.labels)))
+        try write("answers.npy", numbers(sorted.flatMap(\.answers)))
+      }
       try OutputFile.write((first.probe + "\n").utf8, to: place.appending(path: "probe.txt").path)
     }
   }

@@ -53,10 +53,11 @@ struct AuditInputs {
   }
 }
 
-/// Labeled examples for an audit, from files or from a data set on this machine.
+/// Examples with their right answers for an audit, from files or from a data set on this machine.
 struct AuditExamples {
   var inputs: AuditInputs
-  var labels: [Int]
+  /// Classes, or the values of a regression.
+  var targets: Targets
   /// How several named inputs lie in a row; nil: they are one.
   var layout: RowLayout?
 
@@ -84,26 +85,29 @@ struct AuditExamples {
     }
   }
 
-  /// - Parameter usual: examples of a reference without a part; nil: all.
-  init(_ data: String, labels: String?, usual: Int? = nil) throws {
+  /// - Parameters:
+  ///   - usual: examples of a reference without a part; nil: all.
+  ///   - kind: of the targets; nil: as the reference says, or by what they are; in a file of `labels` classes.
+  init(_ data: String, labels: String?, usual: Int? = nil, targets kind: TargetKind? = nil) throws {
     name = data
     if let labels {
       inputs = AuditInputs(try FileArray(path: data))
-      self.labels = try FileArray(path: labels).labels(at: labels)
+      let array = try FileArray(path: labels)
+      targets = try kind == .regression ? .values(array.rows) : .classes(array.labels(at: labels), count: 0)
     } else {
-      var dataset = try Dataset.load(data, access: .paths)
+      var dataset = try Dataset.load(data, access: .paths, targets: kind)
       if let usual, try DataReference(data).part == nil {
         dataset = dataset.first(usual)
         name += ":\(dataset.count)"
       }
       inputs = AuditInputs(dataset)
       layout = dataset.layout
-      self.labels = try dataset.labels
+      targets = dataset.targets
     }
-    guard inputs.array.shape.first == self.labels.count else {
+    guard inputs.array.shape.first == targets.count else {
       throw CommandError(
         .shape, at: labels ?? data, expected: "one label for each of \(inputs.array.shape.first ?? 0) examples",
-        got: "\(self.labels.count)")
+        got: "\(targets.count)")
     }
   }
 
@@ -124,7 +128,13 @@ struct AuditExamples {
     } else {
       message.inputs = inputs.message
     }
-    message.labels = try Self.classNumbers(labels, at: "labels")
+    switch targets {
+    case .classes(let labels, _): message.labels = try Self.classNumbers(labels, at: "labels")
+    case .values(let values): message.values = values.elements
+    case .shares:
+      throw CommandError(
+        .shape, at: name, expected: "a class or values for each example", got: "shares of classes")
+    }
     return message
   }
 

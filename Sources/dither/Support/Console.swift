@@ -82,6 +82,8 @@ extension String {
 extension Double {
   /// With so many digits behind the point.
   func digits(_ count: Int) -> String { String(format: "%.\(count)f", self) }
+  /// With six digits at most, and none that say nothing: 90, 97.5.
+  var short: String { String(format: "%g", self) }
 }
 
 /// `54.9 MB`, `12 kB`.

@@ -108,6 +108,12 @@ struct FileArray {
     if case .bytes(let values) = values { Tensor.pixels(values) } else { floats }
   }
 
+  /// [N, …] as N rows of numbers.
+  var rows: Tensor {
+    let rows = shape.first ?? 0
+    return Tensor([rows, count / max(rows, 1)], floats)
+  }
+
   /// Class numbers.
   func labels(at place: String) throws(CommandError) -> [Int] {
     let numbers: [Int?] =

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherInference
 import DitherProto
+import DitherRobustness
 
 /// The answers of one `dither predict`, as `--json` and as a table.
 struct PredictionTable: Encodable {
@@ -65,11 +66,13 @@ struct PredictionTable: Encodable {
   var setKind: String?
   /// Classes that are in every set, as too few examples of theirs calibrated the model; nil: there are no sets.
   var alwaysInSet: [UInt32]?
+  /// As it was asked for; nil: none was.
+  var coverage: Double?
   var predictions: [Row] = []
 
   var seedToKeep: UInt64? { predictions.isEmpty ? nil : seed }
 
-  mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>, hasSets: Bool) {
+  mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>, coverage: Double?) {
     model = response.model
     version = response.version
     digest = response.digest
@@ -80,6 +83,9 @@ struct PredictionTable: Encodable {
     stopReason = stopReason?.worse(reason) ?? reason
     temperature = response.temperature
     calibration = response.calibration
+    self.coverage = coverage
+    // A regression has intervals, which are measures.
+    let hasSets = response.setKind != .noSets
     if hasSets {
       setKind = response.setKind == .classConditional ? "class_conditional" : "marginal"
       alwaysInSet = response.alwaysInSet
@@ -94,7 +100,9 @@ struct PredictionTable: Encodable {
   ///   - classNames: of the model, or empty.
   ///   - hasNoise: whether the noise is told.
   func show(_ asked: [String], classNames: [String], noise hasNoise: Bool) {
-    let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
+    let hasLabels = predictions.contains { $0.label != nil }
+    let numbered = "calibration \(calibration)", cooled = "temperature \(temperature.digits(3)) (\(numbered))"
+    let calibrated = calibration > 0 ? "  " + (hasLabels ? cooled : numbered) : ""
     let reason = samples == 0 ? " (deterministic)" : stopReason.map { " (\($0.words))" } ?? ""
     print("\(model)@\(version)  \(samples) samples\(reason)  seed \(seed)\(calibrated)")
     if hasNoise { for term in noise { print("noise   \(term)") } }
@@ -107,10 +115,9 @@ struct PredictionTable: Encodable {
       print("in every set, as too few examples calibrated it: class \(names.joined(separator: ", "))")
     }
     let measures = measures(asked), hasSets = predictions.contains { $0.predictionSet != nil }
-    let hasLabels = predictions.contains { $0.label != nil }
     let levels = hasLabels ? [] : predictions.first?.quantiles.map(\.level) ?? []
     let head =
-      ["input"] + (hasLabels ? ["label", "probability"] : ["value"]) + measures.map(Self.heading)
+      ["input"] + (hasLabels ? ["label", "probability"] : ["value"]) + measures.map(heading)
       + levels.map { "\($0) quantile" } + (hasSets ? ["set"] : [])
     print(
       table(
@@ -134,12 +141,16 @@ struct PredictionTable: Encodable {
     return names
   }
 
-  private static func heading(_ measure: String) -> String {
-    (try? Catalog<any Measure.Type>.measures.entry(named: measure))?.heading ?? measure
+  private func heading(_ measure: String) -> String {
+    if let coverage, let end = ConformalIntervals.names.firstIndex(of: measure) {
+      return "\((100 * coverage).short) % \(end == 0 ? "from" : "to")"
+    }
+    return (try? Catalog<any Measure.Type>.measures.entry(named: measure))?.heading ?? measure
   }
 
   fileprivate static func numbers(_ values: [Double]) -> String {
-    values.map { $0.digits(3) }.joined(separator: ", ")
+    values.map { abs($0) < 1e-2 && $0 != 0 || abs($0) >= 1e7 ? Written.number($0) : $0.digits(3) }.joined(
+      separator: ", ")
   }
 }
 
@@ -189,7 +200,8 @@ extension PredictionTable.Row: Encodable {
     try container.encode(mean, forKey: Key(label == nil ? "values" : "probabilities"))
     for measure in measures {
       let known = try? Catalog<any Measure.Type>.measures.entry(named: measure.name)
-      if let value = measure.values.first, measure.values.count == 1, known?.isByClass != true {
+      let isByClass = known?.isByClass ?? ConformalIntervals.names.contains(measure.name)
+      if let value = measure.values.first, measure.values.count == 1, !isByClass {
         try container.encode(value, forKey: Key(measure.name))
       } else {
         try container.encode(measure.values, forKey: Key(measure.name))

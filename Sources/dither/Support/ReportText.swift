@@ -59,6 +59,7 @@ struct ReportText {
 
   private var probes: [PaintedLine] {
     var head = Line(name: "probe", result: "accuracy", range: "95 %")
+    if report.comparisons.isEmpty, report.isRegression { head.other = "RMSE" }
     if let first = report.comparisons.first {
       head.other = Self.shortened(first.baseline, to: 22)
       head.p = "McNemar"
@@ -106,6 +107,7 @@ struct ReportText {
     var line = Line(
       name: probe.title, result: Written.percent(probe.robustAccuracy), range: Written.interval(probe.interval))
     if let other = probe.others.first { line.other = Written.percent(other.robustAccuracy) }
+    if report.comparisons.isEmpty, let rmse = probe.measure("rmse") { line.other = rmse.figure }
     if let pairs = report.comparisons.first?.probes, pairs.indices.contains(index) {
       line.p = Written.probability(pairs[index].mcnemarP)
     }

@@ -112,6 +112,43 @@ static void check_noise(dither_client *client, const char *model) {
   CHECK(strstr(error.message, "did you mean 'weights'") != NULL);
 }
 
+/* Only of a calibrated version; `values` is one, of a regression with ten values. */
+static void check_coverage(dither_client *client, const char *model, const char *values) {
+  const char *where = "coverage";
+  dither_error error = {DITHER_OK, "", 0};
+  dither_answer *answer = NULL;
+  dither_predict_request request = standard_request(model);
+  request.coverage = 0.9;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_FAILED_PRECONDITION && !answer);
+  CHECK(strstr(error.message, "dither calibrate") != NULL);
+  request.coverage = 1;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  request.coverage = NAN;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  if (!values) return;
+  request.model = values;
+  request.coverage = 0.8;
+  double widths[4] = {0, 0, 0, 0};
+  for (int rule = DITHER_INTERVAL_AUTO; rule <= DITHER_INTERVAL_QUANTILES; rule++) {
+    request.interval_rule = (dither_interval_rule)rule;
+    CHECK(dither_predict(client, &request, &answer, &error) == DITHER_OK);
+    if (!answer) return;
+    const dither_prediction *first = &answer->predictions[0];
+    const dither_measure *lower = dither_find_measure(first, "conformal_lower"), *upper = dither_find_measure(first, "conformal_upper");
+    CHECK(answer->calibration == 1 && answer->temperature == 1 && first->set_count == 0 && first->value_count == 10);
+    CHECK(lower && upper && lower->count == 10 && upper->count == 10);
+    if (lower && upper) widths[rule] = upper->values[0] - lower->values[0];
+    CHECK(widths[rule] > 0);
+    dither_answer_free(answer);
+    answer = NULL;
+  }
+  CHECK(widths[DITHER_INTERVAL_AUTO] == widths[DITHER_INTERVAL_NORMALIZED]);
+  CHECK(widths[DITHER_INTERVAL_AUTO] != widths[DITHER_INTERVAL_ABSOLUTE]);
+  request.set_rule = DITHER_SET_APS;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  CHECK(strstr(error.message, "interval_rule") != NULL);
+}
+
 /* By its name, which the refusal of another one says; what cannot be sent is refused here. */
 static void check_named(dither_client *client, const char *model) {
   const char *where = "named inputs";
@@ -247,6 +284,7 @@ int main(int count, char **arguments) {
     check_predictions(client, arguments[1]);
     check_measures(client, arguments[1]);
     check_noise(client, arguments[1]);
+    check_coverage(client, arguments[1], getenv("DITHER_TEST_VALUES"));
     check_named(client, arguments[1]);
     check_refusals(client, arguments[1]);
     check_doors(arguments[1]);

@@ -107,6 +107,7 @@ struct ArrayTests {
     try refuse("an array of 10 rows, as 'ids' has", ["ids_test": ids, "mask_test": Self.classes(9), "y_test": y])
     try refuse("at most 2^24", ["ids_test": Npy([10], .int64([Int64](repeating: 1 << 40, count: 10))), "y_test": y])
     try refuse("a target for each of 10", ["ids_test": ids, "y_test": Self.classes(9)])
+    expectFault(.unsupported, says: "named inputs are taken as they lie") { _ = try folder.load("a.npz?axes=hwc") }
   }
 
   @Test("arrays that do not go together are refused")

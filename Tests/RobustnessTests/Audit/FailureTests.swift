@@ -140,7 +140,8 @@ struct FailureTests {
     #expect(broken.count > 10 && broken.allSatisfy { $0 > 8 })
     // Class 0 is the first: what takes NaN for the first maximum would call it right.
     let data = AuditData(name: "own", inputs: sorted, labels: answers.map { max($0, 0) })
-    let names = Catalog<ProbeKind>.probes.entries.map(\.name).filter { $0 != "ood" }
+    let names = try Catalog<ProbeKind>.probes.entries.filter { try $0.name != "ood" && $0.probe().takesClasses }
+      .map(\.name)
     let quick = ["smoothing": ["n": "200", "n0": "20"]]
     let plan = try AuditPlan(
       probes: names.map { ProbeSpec($0, quick[$0] ?? [:]) }, seed: 2, exampleCount: 60, inputShape: [1, 4, 4])

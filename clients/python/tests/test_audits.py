@@ -3,6 +3,7 @@
 import base64
 import os
 import pathlib
+import uuid
 
 import numpy as np
 import pytest
@@ -95,6 +96,30 @@ def test_adversarials_are_kept(client, model, data):
         client.adversarials("no-such-audit")
 
 
+def test_regressions_are_audited_by_their_errors(client, onnx_file, images):
+    """The classifier's logits taken for ten values."""
+    name = f"errors-{uuid.uuid4().hex[:8]}"
+    made = client.upload(onnx_file, name=name, metadata={"dither.task": "regression"})
+    try:
+        values = made.predict(images, samples=0).values + np.where(np.arange(len(images)) % 2, 0.5, -0.5)[:, None]
+        options = dict(probes=["clean", "errors", "fgsm:epsilon=0.05,draws=2"], samples=8, progress=False)
+        found = made.audit((images, values), tolerance=100, save_adversarials=True, **options)
+        clean, errors, attack = found.probes
+        assert clean["clean_accuracy"] == 1 and found.data["tolerance"] == [100] * 10
+        measures = {measure["name"]: measure["value"] for measure in errors["summary"]["measures"]}
+        assert measures["rmse"] > 0.4 and 0 <= measures["picp"] <= 1 and measures["interval_width"] > 0
+        attacked = {measure["name"]: measure["value"] for measure in attack["summary"]["measures"]}
+        assert attacked["rmse"] > measures["rmse"]
+        (kept,) = client.adversarials(found.audit)
+        assert kept.labels is None and kept.answers.shape == (len(images), 10)
+        with pytest.raises(dither.InvalidArgument, match="10 finite values"):
+            made.audit((images, values[:, :3]), **options)
+        with pytest.raises(dither.InvalidArgument, match="calibration"):
+            made.audit((images, values), probes=["calibration"], progress=False)
+    finally:
+        client.remove(name, force=True, purge=True)
+
+
 def test_plans_and_probes(client, data):
     plan = client.plan_audit("fashion-mlp-noise", data, probes=["clean", "pgd:steps=3"])
     assert [name.split(":")[0] for name, _, _ in plan.probes] == ["clean", "pgd"] and plan.examples == 12
@@ -138,22 +163,25 @@ def test_corruptions(client, images):
 
 def test_a_stream_that_is_cut_is_taken_up_again(client, model, data):
     """The second watcher finds what the first was told."""
-    request = _audit_steps.audit_request(
-        "fashion-mlp-noise",
-        data,
-        battery=None,
-        probes=["clean"],
-        gates=(),
-        seed=1,
-        samples=None,
-        noise=(),
-        baselines=(),
-        temperatures=(),
-        output_kinds=(),
-        targets=None,
-        features=None,
-        budget=None,
-        save_adversarials=False,
+    request = client._run(
+        _audit_steps.audit_request(
+            "fashion-mlp-noise",
+            data,
+            battery=None,
+            probes=["clean"],
+            gates=(),
+            seed=1,
+            samples=None,
+            noise=(),
+            baselines=(),
+            temperatures=(),
+            output_kinds=(),
+            targets=None,
+            features=None,
+            tolerance=None,
+            budget=None,
+            save_adversarials=False,
+        )
     )
     steps, answer, methods = _audit_steps.follow_audit(request, "", False, 60, None), None, []
     with pytest.raises(StopIteration) as stop:

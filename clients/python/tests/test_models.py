@@ -156,6 +156,40 @@ def test_calibrated_answers_have_sets(client, own, examples, images):
         own.calibrate(5)
 
 
+def test_calibrated_regressions_have_intervals(client, onnx_file):
+    """The classifier's logits taken for ten values."""
+    name = f"values-{uuid.uuid4().hex[:8]}"
+    made = client.upload(onnx_file, name=name, metadata={"dither.task": "regression"})
+    try:
+        assert made.info.is_regression
+        generator = np.random.default_rng(8)
+        inputs, noise = generator.random((300, 1, 28, 28), np.float32), generator.normal(size=(300, 10))
+        values = made.predict(inputs, samples=0).values + noise
+        with pytest.raises(dither.FailedPrecondition, match="calibrate"):
+            made.predict(inputs[:2], coverage=0.9)
+        found = made.calibrate((inputs[:200], values[:200]), samples=4)
+        assert (found.number, found.conformal_examples, len(found.values)) == (1, 200, 10) and found.before is None
+        first = found.values[0]
+        assert list(first.coverages) == [0.5, 0.8, 0.9, 0.95, 0.99] and (np.diff(first.absolute) >= 0).all()
+        assert first.normalized is not None and first.own_coverage is not None and first.rmse > 0.5
+        for rule in (None, "absolute", "normalized", "quantiles"):
+            answer = made.predict(inputs[200:], coverage=0.8, interval_rule=rule, seed=3)
+            assert answer.conformal_lower.shape == (100, 10) and answer.prediction_sets is None
+            inside = (answer.conformal_lower <= values[200:]) & (values[200:] <= answer.conformal_upper)
+            assert 0.7 < inside.mean() < 0.9 and answer.calibration == 1
+        width = made.predict(inputs[:5], coverage=0.9, interval_rule="absolute")
+        assert np.allclose(width.conformal_upper - width.values, [one.absolute[2] for one in found.values])
+        with pytest.raises(dither.InvalidArgument, match="interval_rule"):
+            made.predict(inputs[:1], coverage=0.9, set_rule="aps")
+        with pytest.raises(dither.InvalidArgument, match="class_conditional"):
+            made.calibrate((inputs[:200], values[:200]), class_conditional=True)
+        for wrong, words in ((values[:100], "200 examples"), (values[:200, :3], "10 finite values")):
+            with pytest.raises(dither.InvalidArgument, match=words):
+                made.calibrate((inputs[:200], wrong))
+    finally:
+        client.remove(name, force=True, purge=True)
+
+
 def test_torch_modules(client):
     torch = pytest.importorskip("torch")
     torch.manual_seed(1)

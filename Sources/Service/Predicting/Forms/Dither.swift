@@ -34,6 +34,16 @@ extension PredictionQuery {
     case .UNRECOGNIZED(let number):
       throw ServiceError(.badField, at: "set_rule", expected: "0 (LAC) or 1 (APS)", got: "\(number)")
     }
+    switch request.intervalRule {
+    case .intervalAuto: intervalRule = nil
+    case .intervalAbsolute: intervalRule = .absolute
+    case .intervalNormalized: intervalRule = .normalized
+    case .intervalQuantiles: intervalRule = .quantiles
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(
+        .badField, at: "interval_rule", expected: "0 (auto), 1 (absolute), 2 (normalized) or 3 (quantiles)",
+        got: "\(number)")
+    }
     neverEmpty = request.neverEmpty
     uncalibrated = request.uncalibrated
     noise = request.noise

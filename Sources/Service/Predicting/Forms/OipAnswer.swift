@@ -92,7 +92,8 @@ struct OipAnswerForm: Sendable {
   private func tensor(_ asked: Asked, _ answer: PredictionAnswer) throws(ServiceError) -> OipTensor {
     let name = asked.name, place = "outputs, '\(name.clipped())'"
     guard let tensor = try answer.tensor(name) else {
-      let names = [answer.outputName] + OipOutputName.all + Catalog<any Measure.Type>.measures.names
+      let names =
+        [answer.outputName] + OipOutputName.all + Catalog<any Measure.Type>.measures.names + ConformalIntervals.names
       throw ServiceError(
         .badField, at: place, expected: "one of \(names.joined(separator: ", "))", got: "another name",
         advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
@@ -183,12 +184,17 @@ extension PredictionAnswer {
   }
 
   private func measured(_ name: String) throws(ServiceError) -> OipTensor? {
-    guard let measure = Catalog<any Measure.Type>.measures.entries.first(where: { $0.name == name }) else { return nil }
+    let measure = Catalog<any Measure.Type>.measures.entries.first { $0.name == name }
+    let isInterval = ConformalIntervals.names.contains(name)
+    guard measure != nil || isInterval else { return nil }
     let found = predictions.compactMap { prediction in prediction.measurements.first { $0.name == name }?.values }
     guard found.count == predictions.count else {
-      throw untold("a measure", of: name)
+      guard isInterval else { throw untold("a measure", of: name) }
+      throw ServiceError(
+        .badField, at: "outputs, '\(name)'", expected: "the parameter coverage, of a regression",
+        got: isLabeled ? "a classifier" : "none")
     }
-    let isNumber = !measure.isByClass && found.allSatisfy { $0.count == 1 }
+    let isNumber = measure?.isByClass == false && found.allSatisfy { $0.count == 1 }
     return isNumber ? OipTensor(shape: [found.count], content: .floats(found.map { Float($0[0]) })) : matrix(found)
   }
 

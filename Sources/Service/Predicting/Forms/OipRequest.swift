@@ -13,8 +13,9 @@ struct OipParameters {
     "triton_enable_empty_final_response",
   ]
   private static let known = [
-    "samples", "seed", "tolerance", "max_samples", "coverage", "set_rule", "never_empty", "uncalibrated", "antithetic",
-    "draws", "quantiles", "timeout", "noise",
+    "samples", "seed", "tolerance", "max_samples", "coverage", "set_rule", "interval_rule", "never_empty",
+    "uncalibrated",
+    "antithetic", "draws", "quantiles", "timeout", "noise",
   ]
   let values: [String: Inference_InferParameter]
 
@@ -133,6 +134,8 @@ extension PredictionQuery {
     quantiles = try given.reals("quantiles")
     coverage = try given.real("coverage")
     setRule = try given.word("set_rule", ["lac": .lac, "aps": .aps])
+    intervalRule = try given.word(
+      "interval_rule", ["absolute": .absolute, "normalized": .normalized, "quantiles": .quantiles])
     neverEmpty = try given.flag("never_empty")
     uncalibrated = try given.flag("uncalibrated")
     noise = try given.texts("noise")

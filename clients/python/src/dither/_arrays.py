@@ -137,6 +137,16 @@ def labels_of(y: Any, count: int, place: str = "labels") -> List[int]:
     return [int(number) for number in numbers]
 
 
+def values_of(y: Any, count: int, place: str = "values") -> npt.NDArray[np.float32]:
+    """``[N, D]``: as many values for each of ``count`` examples; of one value ``[N]`` will do."""
+    array = _numbers(y, None, place).astype(np.float32)
+    if array.ndim not in (1, 2) or len(array) != count or array.size == 0:
+        raise InvalidArgument(
+            f"{place}: expected values for each of {count} examples, [N] or [N, D], got {_shown(array.shape)}"
+        )
+    return array.reshape(count, -1)
+
+
 def message(rows: Rows) -> inference_pb2.Array:
     found = inference_pb2.Array()
     put(rows, found)

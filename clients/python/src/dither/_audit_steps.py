@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _arrays, _methods
 from ._steps import Close, Data, Deadline, Next, Open, Sleep, Steps, call, put_data, wait_before_retry, whole
-from ._stubs import robustness_pb2
+from ._stubs import registry_pb2, robustness_pb2
 from .errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, Unavailable
 from .models import Adversarials, AuditPlan, AuditProgress, AuditState, Probe, audit_progress, audit_state
 from .reports import Report
@@ -33,9 +33,10 @@ def audit_request(
     output_kinds: Sequence[str],
     targets: Any,
     features: Optional[Mapping[str, Any]],
+    tolerance: Optional[float],
     budget: Optional[float],
     save_adversarials: bool,
-) -> robustness_pb2.AuditRequest:
+) -> Steps[robustness_pb2.AuditRequest]:
     if battery is not None and probes:
         raise InvalidArgument("battery and probes: expected one of them, got both")
     request = robustness_pb2.AuditRequest(
@@ -50,8 +51,15 @@ def audit_request(
         output_kinds=output_kinds,
         budget_seconds=budget or 0,
         save_adversarials=save_adversarials,
+        tolerance=tolerance or 0,
     )
-    put_data(request, data)
+    is_regression = False
+    if not isinstance(data, str):
+        # Whole numbers may be classes or values: the model says which.
+        first = registry_pb2.GetModelRequest(model=model.partition("+")[0])
+        info = yield from call(_methods.GET_MODEL, first, Deadline(60))
+        is_regression = info.signature.classes == 0
+    put_data(request, data, values=is_regression)
     for probe in [probes] if isinstance(probes, str) else probes:
         name, parameters = _probe(probe)
         request.probes.add(probe=name, parameters=parameters)
@@ -239,20 +247,31 @@ def adversarials(audit: str, timeout: Optional[float]) -> Steps[List[Adversarial
         if part is None:
             break
         inputs = _arrays.array_of(part.inputs, "inputs")
-        numbers = [np.array(values, np.int64) for values in (part.indices, part.labels, part.answers)]
-        if any(len(values) != len(inputs) for values in numbers):
+        indices = np.array(part.indices, np.int64)
+        labels: Optional[Any] = np.array(part.labels, np.int64)
+        answers: Any = np.array(part.answers, np.int64)
+        if part.answer_values:
+            values = np.array(part.answer_values, np.float32)
+            if not len(inputs) or len(values) % len(inputs):
+                raise Internal("GetAdversarials: expected as many values for each input, got others")
+            labels, answers = None, values.reshape(len(inputs), -1)
+        if any(numbers is not None and len(numbers) != len(inputs) for numbers in (indices, labels, answers)):
             raise Internal("GetAdversarials: expected as many numbers as inputs, got others")
-        parts.setdefault(part.place, []).append(Adversarials(part.probe, inputs, *numbers))
+        parts.setdefault(part.place, []).append(Adversarials(part.probe, inputs, indices, labels, answers))
     return [
         Adversarials(
             found[0].probe,
             np.concatenate([one.inputs for one in found]),
             np.concatenate([one.indices for one in found]),
-            np.concatenate([one.labels for one in found]),
+            _joined([one.labels for one in found if one.labels is not None]),
             np.concatenate([one.answers for one in found]),
         )
         for _, found in sorted(parts.items())
     ]
+
+
+def _joined(parts: List[Any]) -> Optional[Any]:
+    return np.concatenate(parts) if parts else None
 
 
 def list_probes(timeout: Optional[float]) -> Steps[List[Probe]]:

@@ -48,6 +48,7 @@ class Model:
         seed: Optional[int] = None,
         coverage: Optional[float] = None,
         set_rule: Optional[str] = None,
+        interval_rule: Optional[str] = None,
         never_empty: bool = False,
         noise: Sequence[str] = (),
         measures: Sequence[str] = (),
@@ -68,10 +69,14 @@ class Model:
             tolerance: draw until the largest standard error of a probability is below this, at most ``max_samples``
                 times.
             seed: the same seed gives the same answer; else the server draws one and says which.
-            coverage: in (0, 1): each answer has a prediction set that holds the true class as often. Needs a
-                calibration.
+            coverage: in (0, 1): each answer has a prediction set that holds the true class as often; of a regression
+                the measures ``conformal_lower`` and ``conformal_upper``, between which the true value is as often.
+                Needs a calibration.
             set_rule: ``lac`` (the smallest sets on average, the default) or ``aps`` (sets grow where the model is
                 unsure).
+            interval_rule: of a regression, ``absolute`` (the mean, and one distance to both sides), ``normalized`` (a
+                multiple of the answer's own standard deviation) or ``quantiles`` (the answer's own, moved out or in);
+                else normalized where the calibration knows how, or absolute.
             never_empty: the likeliest class is in every set.
             noise: terms in place of the model's own noise, as ``"weights:gaussian,sigma=0.03"``, or ``"dropout"`` for the
                 file's own Dropout nodes; the version's calibration is then left out.
@@ -92,6 +97,7 @@ class Model:
                 seed=seed,
                 coverage=coverage,
                 set_rule=set_rule,
+                interval_rule=interval_rule,
                 never_empty=never_empty,
                 noise=noise,
                 measures=measures,
@@ -115,10 +121,12 @@ class Model:
     ) -> Calibration:
         """Fits the temperature and the thresholds of prediction sets on examples that the model was not trained on, 40
         at least, and stores them with the version unless ``try_only``. ``data`` is as in ``Client.audit``; with
-        ``class_conditional`` sets hold the true class as often as asked in every class."""
+        ``class_conditional`` sets hold the true class as often as asked in every class. Of a regression it fits the
+        intervals of its values; ``data`` is then a name, or (inputs, values) with values [N] or [N, D]."""
         return self.client._run(
             _registry_steps.calibrate(
                 self.reference,
+                self.info,
                 data,
                 samples=samples,
                 seed=seed,

@@ -20,6 +20,11 @@ _CHUNK = 256 << 10
 _MOST_PROBABILITIES = 1 << 25
 # Of a version without noise, with that of the request: the server's.
 _USUAL_DRAWS = 32
+_INTERVAL_RULES = {
+    "absolute": inference_pb2.PredictRequest.INTERVAL_ABSOLUTE,
+    "normalized": inference_pb2.PredictRequest.INTERVAL_NORMALIZED,
+    "quantiles": inference_pb2.PredictRequest.INTERVAL_QUANTILES,
+}
 
 # predictions
 
@@ -35,6 +40,7 @@ def predict(
     seed: Optional[int],
     coverage: Optional[float],
     set_rule: Optional[str],
+    interval_rule: Optional[str],
     never_empty: bool,
     noise: Sequence[str],
     measures: Sequence[str],
@@ -67,13 +73,17 @@ def predict(
         if not 0 < coverage < 1:
             raise InvalidArgument(f"coverage: expected a number between 0 and 1, got {coverage}")
         request.coverage = coverage
-    elif set_rule is not None or never_empty:
-        raise InvalidArgument("set_rule and never_empty: expected with coverage=, got without it")
+    elif set_rule is not None or interval_rule is not None or never_empty:
+        raise InvalidArgument("set_rule, interval_rule and never_empty: expected with coverage=, got without it")
     if set_rule is not None:
         rules = {"lac": inference_pb2.PredictRequest.LAC, "aps": inference_pb2.PredictRequest.APS}
         if set_rule not in rules:
             raise InvalidArgument(f"set_rule: expected lac or aps, got '{set_rule}'")
         request.set_rule = rules[set_rule]
+    if interval_rule is not None:
+        if interval_rule not in _INTERVAL_RULES:
+            raise InvalidArgument(f"interval_rule: expected absolute, normalized or quantiles, got '{interval_rule}'")
+        request.interval_rule = _INTERVAL_RULES[interval_rule]
     request.never_empty = never_empty
     if noise:
         request.noise.extend([noise] if isinstance(noise, str) else noise)
@@ -97,7 +107,7 @@ def predict(
                 _arrays.put(rows, request.inputs.add(name=name).array)
         response = yield from call(_methods.PREDICT, request, deadline)
         count = len(next(iter(piece.values())))
-        parts.append(predictions.read(response, count, info.class_names, coverage is not None))
+        parts.append(predictions.read(response, count, info.class_names))
         # Later parts have the seed of the first, so that a row's answer is the same wherever it is.
         request.seed = response.seed
     return predictions.joined(parts)
@@ -198,6 +208,7 @@ def restore(model: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
 
 def calibrate(
     model: str,
+    info: ModelInfo,
     data: Data,
     *,
     samples: Optional[int],
@@ -213,7 +224,7 @@ def calibrate(
         class_conditional=class_conditional,
         try_only=try_only,
     )
-    put_data(request, data)
+    put_data(request, data, values=info.is_regression)
     found = yield from call(_methods.CALIBRATE, request, Deadline(timeout))
     return calibration(found)
 

@@ -95,8 +95,9 @@ def call(method: Any, message: Any, deadline: Deadline) -> Steps[Any]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def put_data(request: Any, data: Data) -> None:
-    """The name of a data set that the server has, or (inputs, labels)."""
+def put_data(request: Any, data: Data, values: bool = False) -> None:
+    """The name of a data set that the server has, or (inputs, labels); with ``values`` (inputs, values), of a
+    regression."""
     if isinstance(data, str):
         request.data_set = data
         return
@@ -110,11 +111,14 @@ def put_data(request: Any, data: Data) -> None:
         for name, rows in batch.items():
             _arrays.put(rows, request.examples.named_inputs.add(name=name).array)
         count = len(next(iter(batch.values()), ()))
+    else:
+        inputs = _arrays.free_rows_of(pair[0])
+        request.examples.inputs.CopyFrom(_arrays.message(inputs))
+        count = len(inputs)
+    if values:
+        request.examples.values.extend(_arrays.values_of(pair[1], count).ravel().tolist())
+    else:
         request.examples.labels.extend(_arrays.labels_of(pair[1], count))
-        return
-    inputs = _arrays.free_rows_of(pair[0])
-    request.examples.inputs.CopyFrom(_arrays.message(inputs))
-    request.examples.labels.extend(_arrays.labels_of(pair[1], len(inputs)))
 
 
 def whole(name: str, value: Any, least: int, most: int = (1 << 32) - 1) -> int:

@@ -192,6 +192,7 @@ class AsyncClient:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         save_adversarials: bool = False,
         progress: _audit_steps.Progress = True,
@@ -199,22 +200,25 @@ class AsyncClient:
     ) -> Report:
         """Attacks and disturbs a model, and waits for the report. The audit is a job of the server's, which outlives
         this call."""
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=save_adversarials,
+        request = await self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=save_adversarials,
+            )
         )
         return await self._run(_audit_steps.follow_audit(request, "", progress, timeout, self.settings.report_key))
 
@@ -234,27 +238,31 @@ class AsyncClient:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         save_adversarials: bool = False,
         timeout: Optional[float] = 60,
     ) -> AuditState:
         """As ``audit``, but returns once the job is queued; ``watch_audit`` waits for it."""
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=save_adversarials,
+        request = await self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=save_adversarials,
+            )
         )
         return await self._run(_audit_steps.start_audit(request, timeout))
 
@@ -274,26 +282,30 @@ class AsyncClient:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         timeout: Optional[float] = 60,
     ) -> AuditPlan:
         """What such an audit would do and about what it would take; nothing is done."""
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=False,
+        request = await self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=False,
+            )
         )
         return await self._run(_audit_steps.plan_audit(request, timeout))
 
@@ -414,6 +426,7 @@ class AsyncModel:
         seed: Optional[int] = None,
         coverage: Optional[float] = None,
         set_rule: Optional[str] = None,
+        interval_rule: Optional[str] = None,
         never_empty: bool = False,
         noise: Sequence[str] = (),
         measures: Sequence[str] = (),
@@ -435,6 +448,7 @@ class AsyncModel:
                 seed=seed,
                 coverage=coverage,
                 set_rule=set_rule,
+                interval_rule=interval_rule,
                 never_empty=never_empty,
                 noise=noise,
                 measures=measures,
@@ -462,10 +476,12 @@ class AsyncModel:
     ) -> Calibration:
         """Fits the temperature and the thresholds of prediction sets on examples that the model was not trained on, 40
         at least, and stores them with the version unless ``try_only``. ``data`` is as in ``Client.audit``; with
-        ``class_conditional`` sets hold the true class as often as asked in every class."""
+        ``class_conditional`` sets hold the true class as often as asked in every class. Of a regression it fits the
+        intervals of its values; ``data`` is then a name, or (inputs, values) with values [N] or [N, D]."""
         return await self.client._run(
             _registry_steps.calibrate(
                 self.reference,
+                self.info,
                 data,
                 samples=samples,
                 seed=seed,

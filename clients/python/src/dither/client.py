@@ -221,6 +221,7 @@ class Client:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         save_adversarials: bool = False,
         progress: _audit_steps.Progress = True,
@@ -232,7 +233,9 @@ class Client:
         Args:
             model: name, name@version or name:alias; several with ``+`` between them are their ensemble.
             data: a data set that the server has, as ``"mnist:100"``, or ``(inputs, labels)``: [N, …] in [0, 1] or
-                bytes.
+                bytes; of a regression ``(inputs, values)``.
+            tolerance: how far an answer of a regression may be from its value and still count as right; else half the
+                standard deviation of the values.
             battery: a named list of probes; ``smoke`` where no probes are named.
             probes: ``"pgd:epsilon=8/255,steps=20"`` or ``("pgd", {"epsilon": 0.1})``; ``client.probes()`` lists them.
             gates: what the model must reach, as ``"pgd>=0.4"``; ``report.assert_gates()`` raises where it does not.
@@ -242,22 +245,25 @@ class Client:
             budget: seconds, after which attacks end with what they have found.
             progress: a bar where tqdm is installed (True), none (False), or a function of ``AuditProgress``.
         """
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=save_adversarials,
+        request = self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=save_adversarials,
+            )
         )
         return self._run(_audit_steps.follow_audit(request, "", progress, timeout, self.settings.report_key))
 
@@ -277,27 +283,31 @@ class Client:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         save_adversarials: bool = False,
         timeout: Optional[float] = 60,
     ) -> AuditState:
         """As ``audit``, but returns once the job is queued; ``watch_audit`` waits for it."""
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=save_adversarials,
+        request = self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=save_adversarials,
+            )
         )
         return self._run(_audit_steps.start_audit(request, timeout))
 
@@ -317,26 +327,30 @@ class Client:
         output_kinds: Sequence[str] = (),
         targets: Any = None,
         features: Optional[Mapping[str, Any]] = None,
+        tolerance: Optional[float] = None,
         budget: Optional[float] = None,
         timeout: Optional[float] = 60,
     ) -> AuditPlan:
         """What such an audit would do and about what it would take; nothing is done."""
-        request = _audit_steps.audit_request(
-            model,
-            data,
-            battery=battery,
-            probes=probes,
-            gates=gates,
-            seed=seed,
-            samples=samples,
-            noise=noise,
-            baselines=baselines,
-            temperatures=temperatures,
-            output_kinds=output_kinds,
-            targets=targets,
-            features=features,
-            budget=budget,
-            save_adversarials=False,
+        request = self._run(
+            _audit_steps.audit_request(
+                model,
+                data,
+                battery=battery,
+                probes=probes,
+                gates=gates,
+                seed=seed,
+                samples=samples,
+                noise=noise,
+                baselines=baselines,
+                temperatures=temperatures,
+                output_kinds=output_kinds,
+                targets=targets,
+                features=features,
+                tolerance=tolerance,
+                budget=budget,
+                save_adversarials=False,
+            )
         )
         return self._run(_audit_steps.plan_audit(request, timeout))
 

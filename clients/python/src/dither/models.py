@@ -25,6 +25,7 @@ __all__ = [
     "Probe",
     "Replica",
     "Quality",
+    "ValueIntervals",
 ]
 
 
@@ -38,8 +39,27 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class ValueIntervals:
+    """How far from its answers the intervals of one value of a regression reach, by coverage."""
+
+    #: on the examples that the distances come from, in the unit of the value
+    rmse: float
+    #: [T]
+    coverages: npt.NDArray[np.float64]
+    #: [T], to both sides of the mean
+    absolute: npt.NDArray[np.float64]
+    #: [T], to both sides of the mean, in standard deviations of the answer; None where answers had none
+    normalized: Optional[npt.NDArray[np.float64]]
+    #: [T], by which the answer's own quantiles are moved out, or in; None as ``normalized``
+    quantiles: Optional[npt.NDArray[np.float64]]
+    #: [T], the share of the examples' values between the answers' own quantiles; None as ``normalized``
+    own_coverage: Optional[npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """A temperature and the thresholds of prediction sets; ``number`` 0 was tried only."""
+    """A temperature and the thresholds of prediction sets, or the intervals of a regression; ``number`` 0 was tried
+    only."""
 
     number: int
     model: str
@@ -51,15 +71,18 @@ class Calibration:
     data: str
     temperature_examples: int
     conformal_examples: int
-    #: of a prediction set that need not name all classes
+    #: of a prediction set that need not name all classes, or of an interval that has ends
     most_coverage: float
     #: [T] coverages and their thresholds; none where they are by class
     coverages: npt.NDArray[np.float64]
     lac: npt.NDArray[np.float64]
     aps: npt.NDArray[np.float64]
     class_conditional: bool
-    before: Quality
-    after: Quality
+    #: at temperature 1 and at the one found; None of a regression
+    before: Optional[Quality]
+    after: Optional[Quality]
+    #: of a regression, one for each value; else none
+    values: Tuple[ValueIntervals, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +191,11 @@ class ModelInfo:
         """``name@version``."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether it answers with values, and not with probabilities of classes."""
+        return self.classes == 0
+
 
 @dataclass(frozen=True)
 class AuditState:
@@ -205,13 +233,13 @@ class Probe:
 @dataclass(frozen=True, eq=False)
 class Adversarials:
     """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels, and
-    the deployed predictor's answers (-1: none)."""
+    the deployed predictor's answers (-1: none). Of a regression there are no labels, and answers are its values, [N, D]."""
 
     probe: str
     inputs: npt.NDArray[Any]
     indices: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-    answers: npt.NDArray[np.int64]
+    labels: Optional[npt.NDArray[np.int64]]
+    answers: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -326,8 +354,26 @@ def calibration(found: registry_pb2.Calibration) -> Calibration:
         lac=np.array([threshold.lac for threshold in thresholds]),
         aps=np.array([threshold.aps for threshold in thresholds]),
         class_conditional=len(found.classes) > 0,
-        before=quality(found.before),
-        after=quality(found.after),
+        before=quality(found.before) if found.HasField("before") else None,
+        after=quality(found.after) if found.HasField("after") else None,
+        values=tuple(_value_intervals(value) for value in found.values),
+    )
+
+
+def _value_intervals(found: registry_pb2.Calibration.ValueIntervals) -> ValueIntervals:
+    intervals = found.intervals
+    has_deviation = len(intervals) > 0 and all(one.has_deviation for one in intervals)
+
+    def own(name: str) -> Optional[npt.NDArray[np.float64]]:
+        return np.array([getattr(one, name) for one in intervals], np.float64) if has_deviation else None
+
+    return ValueIntervals(
+        rmse=found.rmse,
+        coverages=np.array([one.coverage for one in intervals], np.float64),
+        absolute=np.array([one.absolute for one in intervals], np.float64),
+        normalized=own("normalized"),
+        quantiles=own("quantiles"),
+        own_coverage=own("own_coverage"),
     )
 
 

@@ -54,7 +54,8 @@ class Predictions:
     #: [N, Q, K] for the Q levels that were asked for, else None
     quantiles: Optional[Floats] = None
     quantile_levels: Tuple[float, ...] = ()
-    #: [N, K], whether a class is in the prediction set; None without ``coverage=``
+    #: [N, K], whether a class is in the prediction set; None without ``coverage=``, and of a regression, which has the
+    #: measures ``conformal_lower`` and ``conformal_upper``
     prediction_sets: Optional[Bools] = None
     #: ``marginal`` or ``class_conditional``, as the version was calibrated; None without sets
     set_kind: Optional[str] = None
@@ -173,9 +174,7 @@ class Predictions:
         return "\n".join([head] + lines)
 
 
-def read(
-    response: inference_pb2.PredictResponse, count: int, class_names: Tuple[str, ...], has_sets: bool
-) -> Predictions:
+def read(response: inference_pb2.PredictResponse, count: int, class_names: Tuple[str, ...]) -> Predictions:
     rows = response.predictions
     if len(rows) != count:
         raise Internal(f"Predict: expected {count} answers, one for each input, got {len(rows)}")
@@ -187,7 +186,7 @@ def read(
     if levels:
         quantiles = np.array([[list(quantile.values) for quantile in row.quantiles] for row in rows], np.float64)
     sets = None
-    if has_sets:
+    if response.set_kind != inference_pb2.PredictResponse.NO_SETS:
         sets = np.zeros(means.shape, bool)
         for at, row in enumerate(rows):
             sets[at, list(row.prediction_set)] = True

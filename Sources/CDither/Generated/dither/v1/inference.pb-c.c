@@ -559,7 +559,7 @@ const ProtobufCMessageDescriptor dither__v1__named_array__descriptor =
   (ProtobufCMessageInit) dither__v1__named_array__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[3] =
+static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[4] =
 {
   {
     "inputs",
@@ -597,16 +597,29 @@ static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[3]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "values",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Dither__V1__Examples, n_values),
+    offsetof(Dither__V1__Examples, values),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__examples__field_indices_by_name[] = {
   0,   /* field[0] = inputs */
   1,   /* field[1] = labels */
   2,   /* field[2] = named_inputs */
+  3,   /* field[3] = values */
 };
 static const ProtobufCIntRange dither__v1__examples__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor dither__v1__examples__descriptor =
 {
@@ -616,7 +629,7 @@ const ProtobufCMessageDescriptor dither__v1__examples__descriptor =
   "Dither__V1__Examples",
   "dither.v1",
   sizeof(Dither__V1__Examples),
-  3,
+  4,
   dither__v1__examples__field_descriptors,
   dither__v1__examples__field_indices_by_name,
   1,  dither__v1__examples__number_ranges,
@@ -679,7 +692,39 @@ const ProtobufCEnumDescriptor dither__v1__predict_request__set_rule__descriptor 
   dither__v1__predict_request__set_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[16] =
+static const ProtobufCEnumValue dither__v1__predict_request__interval_rule__enum_values_by_number[4] =
+{
+  { "INTERVAL_AUTO", "DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_AUTO", 0 },
+  { "INTERVAL_ABSOLUTE", "DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_ABSOLUTE", 1 },
+  { "INTERVAL_NORMALIZED", "DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_NORMALIZED", 2 },
+  { "INTERVAL_QUANTILES", "DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_QUANTILES", 3 },
+};
+static const ProtobufCIntRange dither__v1__predict_request__interval_rule__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex dither__v1__predict_request__interval_rule__enum_values_by_name[4] =
+{
+  { "INTERVAL_ABSOLUTE", 1 },
+  { "INTERVAL_AUTO", 0 },
+  { "INTERVAL_NORMALIZED", 2 },
+  { "INTERVAL_QUANTILES", 3 },
+};
+const ProtobufCEnumDescriptor dither__v1__predict_request__interval_rule__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "dither.v1.PredictRequest.IntervalRule",
+  "IntervalRule",
+  "Dither__V1__PredictRequest__IntervalRule",
+  "dither.v1",
+  4,
+  dither__v1__predict_request__interval_rule__enum_values_by_number,
+  4,
+  dither__v1__predict_request__interval_rule__enum_values_by_name,
+  1,
+  dither__v1__predict_request__interval_rule__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[17] =
 {
   {
     "model",
@@ -873,6 +918,18 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "interval_rule",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, interval_rule),
+    &dither__v1__predict_request__interval_rule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   8,   /* field[8] = antithetic */
@@ -880,6 +937,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   7,   /* field[7] = draws */
   1,   /* field[1] = input */
   15,   /* field[15] = inputs */
+  16,   /* field[16] = interval_rule */
   4,   /* field[4] = max_samples */
   12,   /* field[12] = measures */
   0,   /* field[0] = model */
@@ -895,7 +953,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -905,7 +963,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  16,
+  17,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,

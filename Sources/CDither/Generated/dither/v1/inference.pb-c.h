@@ -60,6 +60,29 @@ typedef enum _Dither__V1__PredictRequest__SetRule {
   DITHER__V1__PREDICT_REQUEST__SET_RULE__APS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__SET_RULE)
 } Dither__V1__PredictRequest__SetRule;
+/*
+ * With `coverage`, of a regression: each prediction comes with an interval that holds the true value as often as asked, as its measures
+ * "conformal_lower" and "conformal_upper".
+ */
+typedef enum _Dither__V1__PredictRequest__IntervalRule {
+  /*
+   * NORMALIZED where the calibration's answers had a deviation, else ABSOLUTE
+   */
+  DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_AUTO = 0,
+  /*
+   * the mean, and one distance to both sides
+   */
+  DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_ABSOLUTE = 1,
+  /*
+   * a multiple of the answer's own standard deviation: wider where the model is unsure
+   */
+  DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_NORMALIZED = 2,
+  /*
+   * the answer's own quantiles, moved out or in by one distance (conformalized quantile regression)
+   */
+  DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_QUANTILES = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE)
+} Dither__V1__PredictRequest__IntervalRule;
 typedef enum _Dither__V1__PredictResponse__SetKind {
   DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS = 0,
   /*
@@ -129,10 +152,15 @@ struct  Dither__V1__Examples
    */
   size_t n_named_inputs;
   Dither__V1__NamedArray **named_inputs;
+  /*
+   * of a regression, in place of `labels`: as many for each row as the model answers with, row after row
+   */
+  size_t n_values;
+  float *values;
 };
 #define DITHER__V1__EXAMPLES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__examples__descriptor) \
-    , NULL, 0,NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 typedef enum {
@@ -203,6 +231,7 @@ struct  Dither__V1__PredictRequest
    */
   size_t n_inputs;
   Dither__V1__NamedArray **inputs;
+  Dither__V1__PredictRequest__IntervalRule interval_rule;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -220,7 +249,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, 0,NULL, 0,NULL, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, 0,NULL, 0,NULL, DITHER__V1__PREDICT_REQUEST__INTERVAL_RULE__INTERVAL_AUTO, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -323,7 +352,7 @@ struct  Dither__V1__Prediction
  * "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
  * largest Monte-Carlo standard error of a mean. A regression has, a value each, "std", "epistemic_variance" (over the draws),
  * "aleatoric_variance" (the mean of the variances that the model answers with, if it does), "interval_lower" and "interval_upper" (of 95 %,
- * over both) and "standard_error". Clients pass on names that they do not know.
+ * over both) and "standard_error"; with `coverage` also "conformal_lower" and "conformal_upper". Clients pass on names that they do not know.
  */
 struct  Dither__V1__Measure
 {
@@ -597,6 +626,7 @@ extern const ProtobufCMessageDescriptor dither__v1__examples__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__draws__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__set_rule__descriptor;
+extern const ProtobufCEnumDescriptor    dither__v1__predict_request__interval_rule__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__set_kind__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__stop_reason__descriptor;

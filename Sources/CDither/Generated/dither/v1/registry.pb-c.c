@@ -892,6 +892,18 @@ void   dither__v1__calibration__threshold__init
   static const Dither__V1__Calibration__Threshold init_value = DITHER__V1__CALIBRATION__THRESHOLD__INIT;
   *message = init_value;
 }
+void   dither__v1__calibration__value_intervals__init
+                     (Dither__V1__Calibration__ValueIntervals         *message)
+{
+  static const Dither__V1__Calibration__ValueIntervals init_value = DITHER__V1__CALIBRATION__VALUE_INTERVALS__INIT;
+  *message = init_value;
+}
+void   dither__v1__calibration__interval__init
+                     (Dither__V1__Calibration__Interval         *message)
+{
+  static const Dither__V1__Calibration__Interval init_value = DITHER__V1__CALIBRATION__INTERVAL__INIT;
+  *message = init_value;
+}
 void   dither__v1__calibration__quality__init
                      (Dither__V1__Calibration__Quality         *message)
 {
@@ -3599,6 +3611,160 @@ const ProtobufCMessageDescriptor dither__v1__calibration__threshold__descriptor 
   (ProtobufCMessageInit) dither__v1__calibration__threshold__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor dither__v1__calibration__value_intervals__field_descriptors[2] =
+{
+  {
+    "rmse",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__ValueIntervals, rmse),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intervals",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Calibration__ValueIntervals, n_intervals),
+    offsetof(Dither__V1__Calibration__ValueIntervals, intervals),
+    &dither__v1__calibration__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__value_intervals__field_indices_by_name[] = {
+  1,   /* field[1] = intervals */
+  0,   /* field[0] = rmse */
+};
+static const ProtobufCIntRange dither__v1__calibration__value_intervals__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__value_intervals__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration.ValueIntervals",
+  "ValueIntervals",
+  "Dither__V1__Calibration__ValueIntervals",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration__ValueIntervals),
+  2,
+  dither__v1__calibration__value_intervals__field_descriptors,
+  dither__v1__calibration__value_intervals__field_indices_by_name,
+  1,  dither__v1__calibration__value_intervals__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__value_intervals__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__calibration__interval__field_descriptors[6] =
+{
+  {
+    "coverage",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "absolute",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, absolute),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_deviation",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, has_deviation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "normalized",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, normalized),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quantiles",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, quantiles),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "own_coverage",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Interval, own_coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__interval__field_indices_by_name[] = {
+  1,   /* field[1] = absolute */
+  0,   /* field[0] = coverage */
+  2,   /* field[2] = has_deviation */
+  3,   /* field[3] = normalized */
+  5,   /* field[5] = own_coverage */
+  4,   /* field[4] = quantiles */
+};
+static const ProtobufCIntRange dither__v1__calibration__interval__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__interval__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration.Interval",
+  "Interval",
+  "Dither__V1__Calibration__Interval",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration__Interval),
+  6,
+  dither__v1__calibration__interval__field_descriptors,
+  dither__v1__calibration__interval__field_indices_by_name,
+  1,  dither__v1__calibration__interval__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__interval__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor dither__v1__calibration__quality__field_descriptors[3] =
 {
   {
@@ -3663,7 +3829,7 @@ const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor =
   (ProtobufCMessageInit) dither__v1__calibration__quality__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors[17] =
+static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors[18] =
 {
   {
     "number",
@@ -3869,6 +4035,18 @@ static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "values",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Calibration, n_values),
+    offsetof(Dither__V1__Calibration, values),
+    &dither__v1__calibration__value_intervals__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__calibration__field_indices_by_name[] = {
   13,   /* field[13] = after */
@@ -3887,12 +4065,13 @@ static const unsigned dither__v1__calibration__field_indices_by_name[] = {
   3,   /* field[3] = temperature */
   8,   /* field[8] = temperature_examples */
   11,   /* field[11] = thresholds */
+  17,   /* field[17] = values */
   2,   /* field[2] = version */
 };
 static const ProtobufCIntRange dither__v1__calibration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
 {
@@ -3902,7 +4081,7 @@ const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
   "Dither__V1__Calibration",
   "dither.v1",
   sizeof(Dither__V1__Calibration),
-  17,
+  18,
   dither__v1__calibration__field_descriptors,
   dither__v1__calibration__field_indices_by_name,
   1,  dither__v1__calibration__number_ranges,

@@ -41,6 +41,8 @@ typedef struct Dither__V1__CalibrateRequest Dither__V1__CalibrateRequest;
 typedef struct Dither__V1__Calibration Dither__V1__Calibration;
 typedef struct Dither__V1__Calibration__ClassThresholds Dither__V1__Calibration__ClassThresholds;
 typedef struct Dither__V1__Calibration__Threshold Dither__V1__Calibration__Threshold;
+typedef struct Dither__V1__Calibration__ValueIntervals Dither__V1__Calibration__ValueIntervals;
+typedef struct Dither__V1__Calibration__Interval Dither__V1__Calibration__Interval;
 typedef struct Dither__V1__Calibration__Quality Dither__V1__Calibration__Quality;
 typedef struct Dither__V1__DriftRequest Dither__V1__DriftRequest;
 typedef struct Dither__V1__DriftResponse Dither__V1__DriftResponse;
@@ -574,6 +576,57 @@ struct  Dither__V1__Calibration__Threshold
     , 0, 0, 0 }
 
 
+/*
+ * Of one value. `conformal_examples` says how many examples they come from.
+ */
+struct  Dither__V1__Calibration__ValueIntervals
+{
+  ProtobufCMessage base;
+  /*
+   * on those examples, in the unit of the value
+   */
+  double rmse;
+  /*
+   * of some coverages; `Predict` takes any
+   */
+  size_t n_intervals;
+  Dither__V1__Calibration__Interval **intervals;
+};
+#define DITHER__V1__CALIBRATION__VALUE_INTERVALS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibration__value_intervals__descriptor) \
+    , 0, 0,NULL }
+
+
+struct  Dither__V1__Calibration__Interval
+{
+  ProtobufCMessage base;
+  double coverage;
+  /*
+   * the mean, less and more by this: split conformal
+   */
+  double absolute;
+  /*
+   * the answers had a standard deviation and quantiles of their own, of draws or of a variance: the rest is known
+   */
+  protobuf_c_boolean has_deviation;
+  /*
+   * the mean, less and more by as many of the answer's standard deviations
+   */
+  double normalized;
+  /*
+   * the answer's own quantiles of this coverage, moved out by this; in where it is below 0
+   */
+  double quantiles;
+  /*
+   * share of the examples' values between the answers' own quantiles of this coverage
+   */
+  double own_coverage;
+};
+#define DITHER__V1__CALIBRATION__INTERVAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibration__interval__descriptor) \
+    , 0, 0, 0, 0, 0, 0 }
+
+
 struct  Dither__V1__Calibration__Quality
 {
   ProtobufCMessage base;
@@ -635,10 +688,15 @@ struct  Dither__V1__Calibration
    */
   size_t n_classes;
   Dither__V1__Calibration__ClassThresholds **classes;
+  /*
+   * of a regression, in place of thresholds: one for each value that it answers with
+   */
+  size_t n_values;
+  Dither__V1__Calibration__ValueIntervals **values;
 };
 #define DITHER__V1__CALIBRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibration__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
 
 
 struct  Dither__V1__DriftRequest
@@ -1573,6 +1631,12 @@ void   dither__v1__calibration__class_thresholds__init
 /* Dither__V1__Calibration__Threshold methods */
 void   dither__v1__calibration__threshold__init
                      (Dither__V1__Calibration__Threshold         *message);
+/* Dither__V1__Calibration__ValueIntervals methods */
+void   dither__v1__calibration__value_intervals__init
+                     (Dither__V1__Calibration__ValueIntervals         *message);
+/* Dither__V1__Calibration__Interval methods */
+void   dither__v1__calibration__interval__init
+                     (Dither__V1__Calibration__Interval         *message);
 /* Dither__V1__Calibration__Quality methods */
 void   dither__v1__calibration__quality__init
                      (Dither__V1__Calibration__Quality         *message);
@@ -2045,6 +2109,12 @@ typedef void (*Dither__V1__Calibration__ClassThresholds_Closure)
 typedef void (*Dither__V1__Calibration__Threshold_Closure)
                  (const Dither__V1__Calibration__Threshold *message,
                   void *closure_data);
+typedef void (*Dither__V1__Calibration__ValueIntervals_Closure)
+                 (const Dither__V1__Calibration__ValueIntervals *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Calibration__Interval_Closure)
+                 (const Dither__V1__Calibration__Interval *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Calibration__Quality_Closure)
                  (const Dither__V1__Calibration__Quality *message,
                   void *closure_data);
@@ -2337,6 +2407,8 @@ extern const ProtobufCMessageDescriptor dither__v1__calibrate_request__descripto
 extern const ProtobufCMessageDescriptor dither__v1__calibration__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__threshold__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__calibration__value_intervals__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__calibration__interval__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor;

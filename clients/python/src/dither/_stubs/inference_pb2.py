@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64ither/_stubs/inference.proto\x12\x10\x64ither.client.v1\"\x91\x01\n\x05\x41rray\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x1c.dither.client.v1.Array.Type\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"?\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x46LOAT32\x10\x01\x12\t\n\x05UINT8\x10\x02\x12\t\n\x05INT64\x10\x03\"B\n\nNamedArray\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05\x61rray\x18\x02 \x01(\x0b\x32\x17.dither.client.v1.Array\"w\n\x08\x45xamples\x12\'\n\x06inputs\x18\x01 \x01(\x0b\x32\x17.dither.client.v1.Array\x12\x0e\n\x06labels\x18\x02 \x03(\r\x12\x32\n\x0cnamed_inputs\x18\x03 \x03(\x0b\x32\x1c.dither.client.v1.NamedArray\"\x8b\x04\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.dither.client.v1.Array\x12\x11\n\x07samples\x18\x03 \x01(\rH\x00\x12\x11\n\ttolerance\x18\x04 \x01(\x01\x12\x13\n\x0bmax_samples\x18\x05 \x01(\r\x12\x0e\n\x04seed\x18\x06 \x01(\x04H\x01\x12\x11\n\tquantiles\x18\x07 \x03(\x01\x12\x35\n\x05\x64raws\x18\x08 \x01(\x0e\x32&.dither.client.v1.PredictRequest.Draws\x12\x12\n\nantithetic\x18\t \x01(\x08\x12\x10\n\x08\x63overage\x18\n \x01(\x01\x12:\n\x08set_rule\x18\x0b \x01(\x0e\x32(.dither.client.v1.PredictRequest.SetRule\x12\x14\n\x0cuncalibrated\x18\x0c \x01(\x08\x12\x10\n\x08measures\x18\r \x03(\t\x12\x13\n\x0bnever_empty\x18\x0e \x01(\x08\x12\r\n\x05noise\x18\x0f \x03(\t\x12,\n\x06inputs\x18\x10 \x03(\x0b\x32\x1c.dither.client.v1.NamedArray\"\x1e\n\x05\x44raws\x12\t\n\x05\x46RESH\x10\x00\x12\n\n\x06SHARED\x10\x01\"\x1b\n\x07SetRule\x12\x07\n\x03LAC\x10\x00\x12\x07\n\x03\x41PS\x10\x01\x42\n\n\x08how_manyB\x08\n\x06seeded\"\x9f\x04\n\x0fPredictResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x31\n\x0bpredictions\x18\x06 \x03(\x0b\x32\x1c.dither.client.v1.Prediction\x12\x41\n\x0bstop_reason\x18\x07 \x01(\x0e\x32,.dither.client.v1.PredictResponse.StopReason\x12(\n\x06timing\x18\x08 \x01(\x0b\x32\x18.dither.client.v1.Timing\x12\x13\n\x0btemperature\x18\t \x01(\x01\x12\x13\n\x0b\x63\x61libration\x18\n \x01(\x04\x12;\n\x08set_kind\x18\x0b \x01(\x0e\x32).dither.client.v1.PredictResponse.SetKind\x12\x15\n\ralways_in_set\x18\x0c \x03(\r\x12\r\n\x05noise\x18\r \x03(\t\";\n\x07SetKind\x12\x0b\n\x07NO_SETS\x10\x00\x12\x0c\n\x08MARGINAL\x10\x01\x12\x15\n\x11\x43LASS_CONDITIONAL\x10\x02\"S\n\nStopReason\x12\r\n\tREQUESTED\x10\x00\x12\x11\n\rTOLERANCE_MET\x10\x01\x12\x10\n\x0cSAMPLE_LIMIT\x10\x02\x12\x11\n\rDEADLINE_NEAR\x10\x03\"\xde\x01\n\nPrediction\x12\x0f\n\x05label\x18\x01 \x01(\rH\x00\x12\x12\n\nlabel_name\x18\x02 \x01(\t\x12\x15\n\rprobabilities\x18\x03 \x03(\x01\x12-\n\tquantiles\x18\x0b \x03(\x0b\x32\x1a.dither.client.v1.Quantile\x12\x16\n\x0eprediction_set\x18\x0c \x03(\r\x12+\n\x08measures\x18\r \x03(\x0b\x32\x19.dither.client.v1.Measure\x12\x0e\n\x06values\x18\x0e \x03(\x01\x42\n\n\x08labelledJ\x04\x08\x04\x10\x0b\"\'\n\x07Measure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\x01\")\n\x08Quantile\x12\r\n\x05level\x18\x01 \x01(\x01\x12\x0e\n\x06values\x18\x02 \x03(\x01\".\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x12\n\ncompute_us\x18\x02 \x01(\x04\x32[\n\tInference\x12N\n\x07Predict\x12 .dither.client.v1.PredictRequest\x1a!.dither.client.v1.PredictResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64ither/_stubs/inference.proto\x12\x10\x64ither.client.v1\"\x91\x01\n\x05\x41rray\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x1c.dither.client.v1.Array.Type\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"?\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x46LOAT32\x10\x01\x12\t\n\x05UINT8\x10\x02\x12\t\n\x05INT64\x10\x03\"B\n\nNamedArray\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05\x61rray\x18\x02 \x01(\x0b\x32\x17.dither.client.v1.Array\"\x87\x01\n\x08\x45xamples\x12\'\n\x06inputs\x18\x01 \x01(\x0b\x32\x17.dither.client.v1.Array\x12\x0e\n\x06labels\x18\x02 \x03(\r\x12\x32\n\x0cnamed_inputs\x18\x03 \x03(\x0b\x32\x1c.dither.client.v1.NamedArray\x12\x0e\n\x06values\x18\x04 \x03(\x02\"\xbc\x05\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.dither.client.v1.Array\x12\x11\n\x07samples\x18\x03 \x01(\rH\x00\x12\x11\n\ttolerance\x18\x04 \x01(\x01\x12\x13\n\x0bmax_samples\x18\x05 \x01(\r\x12\x0e\n\x04seed\x18\x06 \x01(\x04H\x01\x12\x11\n\tquantiles\x18\x07 \x03(\x01\x12\x35\n\x05\x64raws\x18\x08 \x01(\x0e\x32&.dither.client.v1.PredictRequest.Draws\x12\x12\n\nantithetic\x18\t \x01(\x08\x12\x10\n\x08\x63overage\x18\n \x01(\x01\x12:\n\x08set_rule\x18\x0b \x01(\x0e\x32(.dither.client.v1.PredictRequest.SetRule\x12\x14\n\x0cuncalibrated\x18\x0c \x01(\x08\x12\x10\n\x08measures\x18\r \x03(\t\x12\x13\n\x0bnever_empty\x18\x0e \x01(\x08\x12\r\n\x05noise\x18\x0f \x03(\t\x12,\n\x06inputs\x18\x10 \x03(\x0b\x32\x1c.dither.client.v1.NamedArray\x12\x44\n\rinterval_rule\x18\x11 \x01(\x0e\x32-.dither.client.v1.PredictRequest.IntervalRule\"\x1e\n\x05\x44raws\x12\t\n\x05\x46RESH\x10\x00\x12\n\n\x06SHARED\x10\x01\"\x1b\n\x07SetRule\x12\x07\n\x03LAC\x10\x00\x12\x07\n\x03\x41PS\x10\x01\"i\n\x0cIntervalRule\x12\x11\n\rINTERVAL_AUTO\x10\x00\x12\x15\n\x11INTERVAL_ABSOLUTE\x10\x01\x12\x17\n\x13INTERVAL_NORMALIZED\x10\x02\x12\x16\n\x12INTERVAL_QUANTILES\x10\x03\x42\n\n\x08how_manyB\x08\n\x06seeded\"\x9f\x04\n\x0fPredictResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x31\n\x0bpredictions\x18\x06 \x03(\x0b\x32\x1c.dither.client.v1.Prediction\x12\x41\n\x0bstop_reason\x18\x07 \x01(\x0e\x32,.dither.client.v1.PredictResponse.StopReason\x12(\n\x06timing\x18\x08 \x01(\x0b\x32\x18.dither.client.v1.Timing\x12\x13\n\x0btemperature\x18\t \x01(\x01\x12\x13\n\x0b\x63\x61libration\x18\n \x01(\x04\x12;\n\x08set_kind\x18\x0b \x01(\x0e\x32).dither.client.v1.PredictResponse.SetKind\x12\x15\n\ralways_in_set\x18\x0c \x03(\r\x12\r\n\x05noise\x18\r \x03(\t\";\n\x07SetKind\x12\x0b\n\x07NO_SETS\x10\x00\x12\x0c\n\x08MARGINAL\x10\x01\x12\x15\n\x11\x43LASS_CONDITIONAL\x10\x02\"S\n\nStopReason\x12\r\n\tREQUESTED\x10\x00\x12\x11\n\rTOLERANCE_MET\x10\x01\x12\x10\n\x0cSAMPLE_LIMIT\x10\x02\x12\x11\n\rDEADLINE_NEAR\x10\x03\"\xde\x01\n\nPrediction\x12\x0f\n\x05label\x18\x01 \x01(\rH\x00\x12\x12\n\nlabel_name\x18\x02 \x01(\t\x12\x15\n\rprobabilities\x18\x03 \x03(\x01\x12-\n\tquantiles\x18\x0b \x03(\x0b\x32\x1a.dither.client.v1.Quantile\x12\x16\n\x0eprediction_set\x18\x0c \x03(\r\x12+\n\x08measures\x18\r \x03(\x0b\x32\x19.dither.client.v1.Measure\x12\x0e\n\x06values\x18\x0e \x03(\x01\x42\n\n\x08labelledJ\x04\x08\x04\x10\x0b\"\'\n\x07Measure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\x01\")\n\x08Quantile\x12\r\n\x05level\x18\x01 \x01(\x01\x12\x0e\n\x06values\x18\x02 \x03(\x01\".\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x12\n\ncompute_us\x18\x02 \x01(\x04\x32[\n\tInference\x12N\n\x07Predict\x12 .dither.client.v1.PredictRequest\x1a!.dither.client.v1.PredictResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dither._stubs.inference_pb2', globals())
@@ -26,28 +26,30 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ARRAY_TYPE._serialized_end=197
   _NAMEDARRAY._serialized_start=199
   _NAMEDARRAY._serialized_end=265
-  _EXAMPLES._serialized_start=267
-  _EXAMPLES._serialized_end=386
-  _PREDICTREQUEST._serialized_start=389
-  _PREDICTREQUEST._serialized_end=912
-  _PREDICTREQUEST_DRAWS._serialized_start=831
-  _PREDICTREQUEST_DRAWS._serialized_end=861
-  _PREDICTREQUEST_SETRULE._serialized_start=863
-  _PREDICTREQUEST_SETRULE._serialized_end=890
-  _PREDICTRESPONSE._serialized_start=915
-  _PREDICTRESPONSE._serialized_end=1458
-  _PREDICTRESPONSE_SETKIND._serialized_start=1314
-  _PREDICTRESPONSE_SETKIND._serialized_end=1373
-  _PREDICTRESPONSE_STOPREASON._serialized_start=1375
-  _PREDICTRESPONSE_STOPREASON._serialized_end=1458
-  _PREDICTION._serialized_start=1461
-  _PREDICTION._serialized_end=1683
-  _MEASURE._serialized_start=1685
-  _MEASURE._serialized_end=1724
-  _QUANTILE._serialized_start=1726
-  _QUANTILE._serialized_end=1767
-  _TIMING._serialized_start=1769
-  _TIMING._serialized_end=1815
-  _INFERENCE._serialized_start=1817
-  _INFERENCE._serialized_end=1908
+  _EXAMPLES._serialized_start=268
+  _EXAMPLES._serialized_end=403
+  _PREDICTREQUEST._serialized_start=406
+  _PREDICTREQUEST._serialized_end=1106
+  _PREDICTREQUEST_DRAWS._serialized_start=918
+  _PREDICTREQUEST_DRAWS._serialized_end=948
+  _PREDICTREQUEST_SETRULE._serialized_start=950
+  _PREDICTREQUEST_SETRULE._serialized_end=977
+  _PREDICTREQUEST_INTERVALRULE._serialized_start=979
+  _PREDICTREQUEST_INTERVALRULE._serialized_end=1084
+  _PREDICTRESPONSE._serialized_start=1109
+  _PREDICTRESPONSE._serialized_end=1652
+  _PREDICTRESPONSE_SETKIND._serialized_start=1508
+  _PREDICTRESPONSE_SETKIND._serialized_end=1567
+  _PREDICTRESPONSE_STOPREASON._serialized_start=1569
+  _PREDICTRESPONSE_STOPREASON._serialized_end=1652
+  _PREDICTION._serialized_start=1655
+  _PREDICTION._serialized_end=1877
+  _MEASURE._serialized_start=1879
+  _MEASURE._serialized_end=1918
+  _QUANTILE._serialized_start=1920
+  _QUANTILE._serialized_end=1961
+  _TIMING._serialized_start=1963
+  _TIMING._serialized_end=2009
+  _INFERENCE._serialized_start=2011
+  _INFERENCE._serialized_end=2102
 # @@protoc_insertion_point(module_scope)

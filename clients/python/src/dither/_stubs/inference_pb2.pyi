@@ -23,14 +23,16 @@ class Array(_message.Message):
     def __init__(self, type: _Optional[_Union[Array.Type, str]] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Examples(_message.Message):
-    __slots__ = ["inputs", "labels", "named_inputs"]
+    __slots__ = ["inputs", "labels", "named_inputs", "values"]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     NAMED_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     inputs: Array
     labels: _containers.RepeatedScalarFieldContainer[int]
     named_inputs: _containers.RepeatedCompositeFieldContainer[NamedArray]
-    def __init__(self, inputs: _Optional[_Union[Array, _Mapping]] = ..., labels: _Optional[_Iterable[int]] = ..., named_inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ...) -> None: ...
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, inputs: _Optional[_Union[Array, _Mapping]] = ..., labels: _Optional[_Iterable[int]] = ..., named_inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Measure(_message.Message):
     __slots__ = ["name", "values"]
@@ -49,8 +51,10 @@ class NamedArray(_message.Message):
     def __init__(self, name: _Optional[str] = ..., array: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
 
 class PredictRequest(_message.Message):
-    __slots__ = ["antithetic", "coverage", "draws", "input", "inputs", "max_samples", "measures", "model", "never_empty", "noise", "quantiles", "samples", "seed", "set_rule", "tolerance", "uncalibrated"]
+    __slots__ = ["antithetic", "coverage", "draws", "input", "inputs", "interval_rule", "max_samples", "measures", "model", "never_empty", "noise", "quantiles", "samples", "seed", "set_rule", "tolerance", "uncalibrated"]
     class Draws(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    class IntervalRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class SetRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
@@ -61,6 +65,11 @@ class PredictRequest(_message.Message):
     FRESH: PredictRequest.Draws
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_ABSOLUTE: PredictRequest.IntervalRule
+    INTERVAL_AUTO: PredictRequest.IntervalRule
+    INTERVAL_NORMALIZED: PredictRequest.IntervalRule
+    INTERVAL_QUANTILES: PredictRequest.IntervalRule
+    INTERVAL_RULE_FIELD_NUMBER: _ClassVar[int]
     LAC: PredictRequest.SetRule
     MAX_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     MEASURES_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +88,7 @@ class PredictRequest(_message.Message):
     draws: PredictRequest.Draws
     input: Array
     inputs: _containers.RepeatedCompositeFieldContainer[NamedArray]
+    interval_rule: PredictRequest.IntervalRule
     max_samples: int
     measures: _containers.RepeatedScalarFieldContainer[str]
     model: str
@@ -90,7 +100,7 @@ class PredictRequest(_message.Message):
     set_rule: PredictRequest.SetRule
     tolerance: float
     uncalibrated: bool
-    def __init__(self, model: _Optional[str] = ..., input: _Optional[_Union[Array, _Mapping]] = ..., samples: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_samples: _Optional[int] = ..., seed: _Optional[int] = ..., quantiles: _Optional[_Iterable[float]] = ..., draws: _Optional[_Union[PredictRequest.Draws, str]] = ..., antithetic: bool = ..., coverage: _Optional[float] = ..., set_rule: _Optional[_Union[PredictRequest.SetRule, str]] = ..., uncalibrated: bool = ..., measures: _Optional[_Iterable[str]] = ..., never_empty: bool = ..., noise: _Optional[_Iterable[str]] = ..., inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., input: _Optional[_Union[Array, _Mapping]] = ..., samples: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_samples: _Optional[int] = ..., seed: _Optional[int] = ..., quantiles: _Optional[_Iterable[float]] = ..., draws: _Optional[_Union[PredictRequest.Draws, str]] = ..., antithetic: bool = ..., coverage: _Optional[float] = ..., set_rule: _Optional[_Union[PredictRequest.SetRule, str]] = ..., uncalibrated: bool = ..., measures: _Optional[_Iterable[str]] = ..., never_empty: bool = ..., noise: _Optional[_Iterable[str]] = ..., inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ..., interval_rule: _Optional[_Union[PredictRequest.IntervalRule, str]] = ...) -> None: ...
 
 class PredictResponse(_message.Message):
     __slots__ = ["always_in_set", "calibration", "digest", "model", "noise", "predictions", "samples", "seed", "set_kind", "stop_reason", "temperature", "timing", "version"]

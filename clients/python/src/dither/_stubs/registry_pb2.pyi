@@ -26,7 +26,7 @@ class CalibrateRequest(_message.Message):
     def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., try_only: bool = ..., class_conditional: bool = ...) -> None: ...
 
 class Calibration(_message.Message):
-    __slots__ = ["after", "before", "classes", "conformal_examples", "created_by", "created_ms", "data", "data_digest", "model", "most_coverage", "number", "samples", "seed", "temperature", "temperature_examples", "thresholds", "version"]
+    __slots__ = ["after", "before", "classes", "conformal_examples", "created_by", "created_ms", "data", "data_digest", "model", "most_coverage", "number", "samples", "seed", "temperature", "temperature_examples", "thresholds", "values", "version"]
     class ClassThresholds(_message.Message):
         __slots__ = ["examples", "label", "most_coverage", "name", "thresholds"]
         EXAMPLES_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,21 @@ class Calibration(_message.Message):
         name: str
         thresholds: _containers.RepeatedCompositeFieldContainer[Calibration.Threshold]
         def __init__(self, label: _Optional[int] = ..., name: _Optional[str] = ..., examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ...) -> None: ...
+    class Interval(_message.Message):
+        __slots__ = ["absolute", "coverage", "has_deviation", "normalized", "own_coverage", "quantiles"]
+        ABSOLUTE_FIELD_NUMBER: _ClassVar[int]
+        COVERAGE_FIELD_NUMBER: _ClassVar[int]
+        HAS_DEVIATION_FIELD_NUMBER: _ClassVar[int]
+        NORMALIZED_FIELD_NUMBER: _ClassVar[int]
+        OWN_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+        QUANTILES_FIELD_NUMBER: _ClassVar[int]
+        absolute: float
+        coverage: float
+        has_deviation: bool
+        normalized: float
+        own_coverage: float
+        quantiles: float
+        def __init__(self, coverage: _Optional[float] = ..., absolute: _Optional[float] = ..., has_deviation: bool = ..., normalized: _Optional[float] = ..., quantiles: _Optional[float] = ..., own_coverage: _Optional[float] = ...) -> None: ...
     class Quality(_message.Message):
         __slots__ = ["brier", "expected_calibration_error", "negative_log_likelihood"]
         BRIER_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +73,13 @@ class Calibration(_message.Message):
         coverage: float
         lac: float
         def __init__(self, coverage: _Optional[float] = ..., lac: _Optional[float] = ..., aps: _Optional[float] = ...) -> None: ...
+    class ValueIntervals(_message.Message):
+        __slots__ = ["intervals", "rmse"]
+        INTERVALS_FIELD_NUMBER: _ClassVar[int]
+        RMSE_FIELD_NUMBER: _ClassVar[int]
+        intervals: _containers.RepeatedCompositeFieldContainer[Calibration.Interval]
+        rmse: float
+        def __init__(self, rmse: _Optional[float] = ..., intervals: _Optional[_Iterable[_Union[Calibration.Interval, _Mapping]]] = ...) -> None: ...
     AFTER_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +96,7 @@ class Calibration(_message.Message):
     TEMPERATURE_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     after: Calibration.Quality
     before: Calibration.Quality
@@ -91,8 +114,9 @@ class Calibration(_message.Message):
     temperature: float
     temperature_examples: int
     thresholds: _containers.RepeatedCompositeFieldContainer[Calibration.Threshold]
+    values: _containers.RepeatedCompositeFieldContainer[Calibration.ValueIntervals]
     version: int
-    def __init__(self, number: _Optional[int] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., temperature: _Optional[float] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., temperature_examples: _Optional[int] = ..., conformal_examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ..., before: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., after: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Calibration.ClassThresholds, _Mapping]]] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., temperature: _Optional[float] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., temperature_examples: _Optional[int] = ..., conformal_examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ..., before: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., after: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Calibration.ClassThresholds, _Mapping]]] = ..., values: _Optional[_Iterable[_Union[Calibration.ValueIntervals, _Mapping]]] = ...) -> None: ...
 
 class DescribeModelRequest(_message.Message):
     __slots__ = ["card_json", "dropped_tags", "expected_revision", "model", "tags"]

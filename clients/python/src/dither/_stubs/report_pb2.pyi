@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AuditReport(_message.Message):
-    __slots__ = ["battery", "checks", "classes", "code", "command", "comparisons", "corruptions", "data", "data_digest", "digest", "examples", "failures", "findings", "format", "gates", "incomplete", "label_names", "members", "model", "n", "noise", "probes", "samples", "seed", "signature", "stamp", "temperature", "threats", "version"]
+    __slots__ = ["battery", "checks", "classes", "code", "command", "comparisons", "corruptions", "data", "data_digest", "digest", "examples", "failures", "findings", "format", "gates", "incomplete", "label_names", "members", "model", "n", "noise", "probes", "samples", "seed", "signature", "stamp", "temperature", "threats", "tolerance", "version"]
     BATTERY_FIELD_NUMBER: _ClassVar[int]
     CHECKS_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class AuditReport(_message.Message):
     STAMP_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     THREATS_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     battery: str
     checks: _containers.RepeatedCompositeFieldContainer[ReportCheck]
@@ -65,8 +66,9 @@ class AuditReport(_message.Message):
     stamp: ReportStamp
     temperature: float
     threats: _containers.RepeatedCompositeFieldContainer[ReportThreatModel]
+    tolerance: _containers.RepeatedScalarFieldContainer[float]
     version: int
-    def __init__(self, format: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., members: _Optional[_Iterable[_Union[ReportMember, _Mapping]]] = ..., label_names: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., temperature: _Optional[float] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., n: _Optional[int] = ..., battery: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[ReportProbe, _Mapping]]] = ..., corruptions: _Optional[_Union[ReportCorruptions, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[ReportGate, _Mapping]]] = ..., checks: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[ReportComparison, _Mapping]]] = ..., failures: _Optional[_Iterable[_Union[ReportFailure, _Mapping]]] = ..., incomplete: _Optional[_Union[ReportIncomplete, _Mapping]] = ..., command: _Optional[str] = ..., code: _Optional[str] = ..., threats: _Optional[_Iterable[_Union[ReportThreatModel, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ReportClass, _Mapping]]] = ..., examples: _Optional[_Union[ReportExamples, _Mapping]] = ..., stamp: _Optional[_Union[ReportStamp, _Mapping]] = ..., signature: _Optional[_Union[ReportSignature, _Mapping]] = ...) -> None: ...
+    def __init__(self, format: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., members: _Optional[_Iterable[_Union[ReportMember, _Mapping]]] = ..., label_names: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., temperature: _Optional[float] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., n: _Optional[int] = ..., battery: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[ReportProbe, _Mapping]]] = ..., corruptions: _Optional[_Union[ReportCorruptions, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[ReportGate, _Mapping]]] = ..., checks: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[ReportComparison, _Mapping]]] = ..., failures: _Optional[_Iterable[_Union[ReportFailure, _Mapping]]] = ..., incomplete: _Optional[_Union[ReportIncomplete, _Mapping]] = ..., command: _Optional[str] = ..., code: _Optional[str] = ..., threats: _Optional[_Iterable[_Union[ReportThreatModel, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ReportClass, _Mapping]]] = ..., examples: _Optional[_Union[ReportExamples, _Mapping]] = ..., stamp: _Optional[_Union[ReportStamp, _Mapping]] = ..., tolerance: _Optional[_Iterable[float]] = ..., signature: _Optional[_Union[ReportSignature, _Mapping]] = ...) -> None: ...
 
 class ReportBin(_message.Message):
     __slots__ = ["accuracy", "count", "interval", "lower", "mean_probability", "upper"]

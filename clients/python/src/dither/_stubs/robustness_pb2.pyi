@@ -8,20 +8,22 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AdversarialInputs(_message.Message):
-    __slots__ = ["answers", "indices", "inputs", "labels", "place", "probe"]
+    __slots__ = ["answer_values", "answers", "indices", "inputs", "labels", "place", "probe"]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_VALUES_FIELD_NUMBER: _ClassVar[int]
     INDICES_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
     PROBE_FIELD_NUMBER: _ClassVar[int]
+    answer_values: _containers.RepeatedScalarFieldContainer[float]
     answers: _containers.RepeatedScalarFieldContainer[int]
     indices: _containers.RepeatedScalarFieldContainer[int]
     inputs: _inference_pb2.Array
     labels: _containers.RepeatedScalarFieldContainer[int]
     place: int
     probe: str
-    def __init__(self, place: _Optional[int] = ..., probe: _Optional[str] = ..., inputs: _Optional[_Union[_inference_pb2.Array, _Mapping]] = ..., indices: _Optional[_Iterable[int]] = ..., labels: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, place: _Optional[int] = ..., probe: _Optional[str] = ..., inputs: _Optional[_Union[_inference_pb2.Array, _Mapping]] = ..., indices: _Optional[_Iterable[int]] = ..., labels: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[int]] = ..., answer_values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class AuditEvent(_message.Message):
     __slots__ = ["progress", "report", "state"]
@@ -58,7 +60,7 @@ class AuditProgress(_message.Message):
     def __init__(self, audit: _Optional[str] = ..., probe: _Optional[str] = ..., shards_done: _Optional[int] = ..., shards: _Optional[int] = ..., seconds_left: _Optional[float] = ...) -> None: ...
 
 class AuditRequest(_message.Message):
-    __slots__ = ["battery", "budget_seconds", "data_set", "examples", "features", "gates", "model", "noise", "other_inputs", "others", "output_kinds", "probes", "samples", "save_adversarials", "seed", "targets", "temperatures"]
+    __slots__ = ["battery", "budget_seconds", "data_set", "examples", "features", "gates", "model", "noise", "other_inputs", "others", "output_kinds", "probes", "samples", "save_adversarials", "seed", "targets", "temperatures", "tolerance"]
     class OtherInputsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,7 @@ class AuditRequest(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURES_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     battery: str
     budget_seconds: float
     data_set: str
@@ -100,7 +103,8 @@ class AuditRequest(_message.Message):
     seed: int
     targets: _containers.RepeatedScalarFieldContainer[int]
     temperatures: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[ProbeRequest, _Mapping]]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., gates: _Optional[_Iterable[str]] = ..., budget_seconds: _Optional[float] = ..., temperatures: _Optional[_Iterable[float]] = ..., others: _Optional[_Iterable[str]] = ..., output_kinds: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[int]] = ..., features: _Optional[_Union[AuditFeatures, _Mapping]] = ..., other_inputs: _Optional[_Mapping[str, _inference_pb2.Array]] = ..., save_adversarials: bool = ..., noise: _Optional[_Iterable[str]] = ...) -> None: ...
+    tolerance: float
+    def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[ProbeRequest, _Mapping]]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., gates: _Optional[_Iterable[str]] = ..., budget_seconds: _Optional[float] = ..., temperatures: _Optional[_Iterable[float]] = ..., others: _Optional[_Iterable[str]] = ..., output_kinds: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[int]] = ..., features: _Optional[_Union[AuditFeatures, _Mapping]] = ..., other_inputs: _Optional[_Mapping[str, _inference_pb2.Array]] = ..., save_adversarials: bool = ..., noise: _Optional[_Iterable[str]] = ..., tolerance: _Optional[float] = ...) -> None: ...
 
 class AuditState(_message.Message):
     __slots__ = ["audit", "battery", "created_ms", "message", "model", "probes", "state", "version"]

@@ -312,6 +312,7 @@ extension GraphBuilder {
   }
 }
 
-func nameInFiles(of op: any Op) -> String {
+/// The type that an op has in ONNX files.
+package func nameInFiles(of op: any Op) -> String {
   (op as? any OnnxOp).map { Swift.type(of: $0).onnx.type } ?? "\(Swift.type(of: op))"
 }

@@ -40,6 +40,14 @@ public struct NoiseModel: Codable, Sendable, Equatable {
   /// Whether it does anything.
   public var isActive: Bool { members != nil || terms.contains(where: \.isActive) }
 
+  /// The probability of the rarest of all that a draw may do to a number, or of the draw of one member; nil where every
+  /// draw differs a little.
+  public var rarerProbability: Double? {
+    let ofTerms = terms.lazy.filter(\.isActive).compactMap(\.noise.rarerProbability).min()
+    let ofMembers = members.flatMap { $0 > 1 ? 1 / Double($0) : nil }
+    return [ofTerms, ofMembers].compactMap { $0 }.min()
+  }
+
   /// The same noise, `factor` times as strong; members are what they are.
   public func scaled(by factor: Float) -> NoiseModel {
     NoiseModel(terms.map { $0.scaled(by: factor) }, members: members)

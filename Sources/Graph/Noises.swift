@@ -21,6 +21,9 @@ public protocol Noise: Codable, Sendable {
   init()
   /// Whether it does anything.
   var isActive: Bool { get }
+  /// Of a noise that does one of two things to a number, the probability of the rarer one: so many draws may pass
+  /// without it. nil of a noise whose every draw differs a little.
+  var rarerProbability: Double? { get }
   /// The same noise, `strength` times as strong: what schedules ask of noises that do not add. `strength` is 0 or more;
   /// at 0 nothing is left.
   func scaled(by strength: Float) -> Self
@@ -36,6 +39,7 @@ public protocol Noise: Codable, Sendable {
 
 extension Noise {
   public var isActive: Bool { true }
+  public var rarerProbability: Double? { nil }
   public func validate() throws(GraphError) {}
 }
 
@@ -65,6 +69,7 @@ protocol RatedNoise: Noise {
 
 extension RatedNoise {
   public var isActive: Bool { rate > 0 }
+  public var rarerProbability: Double? { rate > 0 && rate < 1 ? Double(min(rate, 1 - rate)) : nil }
   public func scaled(by strength: Float) -> Self {
     var scaled = self
     scaled.rate = min(rate * strength, Self.rates.range.upperBound)

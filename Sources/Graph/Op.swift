@@ -42,6 +42,8 @@ public protocol Op: Sendable {
   var readsWorkspace: Bool { get }
   /// Whether it may make NaN, or infinities that become NaN, of numbers. Functions of elements are known without it.
   var mayBeUndefined: Bool { get }
+  /// Whether it picks or puts by indices that are numbers of an operand; NaN stands for what lies beyond the table.
+  var isIndexed: Bool { get }
   /// Whether few floats that follow from known ones are computed while the graph is built; false where `types` tells
   /// them.
   var isEvaluated: Bool { get }
@@ -113,6 +115,7 @@ extension Op {
   )? { nil }
   public var readsWorkspace: Bool { false }
   public var mayBeUndefined: Bool { false }
+  public var isIndexed: Bool { false }
   public var isEvaluated: Bool { true }
   public var statisticsVariant: StatisticsVariant? { nil }
   public func channelAffine(_ constants: [Tensor?]) -> ChannelAffine? { nil }

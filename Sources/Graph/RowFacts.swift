@@ -29,9 +29,10 @@ public struct RowFacts: Sendable {
   /// A total may be off by what rounding and the clipping of many small numbers do.
   var isDistribution: Bool { total.map { abs($0 - 1) < 1e-4 } ?? false }
 
+  /// Of a row's sum that is not 1, as of percentages, they are the shares.
   var kind: OutputKind? {
     switch form {
-    case .plain: isDistribution || areShares && total == nil ? .probabilities : nil
+    case .plain: total.map { $0 > 0 && $0.isFinite } ?? areShares ? .probabilities : nil
     case .logarithms: isDistribution ? .logProbabilities : nil
     case .negatives: nil
     }

@@ -119,6 +119,22 @@ public struct Draws: Sendable {
     return (0..<classes).compactMap { StandardError.ofMean(byDraw($0), antithetic: true) }.max()
   }
 
+  /// Draws among which an event of probability p is missing with probability 0.05 at most are 3 / p: the rule of three
+  /// (Hanley and Lippman-Hand 1983, JAMA 249, 1743).
+  private static let ruleOfThree = 3.0
+
+  /// Whether the mean is known to a tolerance: its standard error is no larger, and nothing is likely to be missing
+  /// among the draws that would move it further. Draws that are all alike tell of what they lack only that it is as
+  /// rare as one draw in all of them; a probability then moves by no more, and a value by anybody's guess.
+  /// - Parameter rarer: ``NoiseModel/rarerProbability`` of the noise.
+  func isKnown(to tolerance: Double, rarer: Double?) -> Bool {
+    guard let error = standardError, error <= tolerance else { return false }
+    let independent = Double(areAntithetic ? samples / 2 : samples)
+    let mayLack = rarer.map { independent * $0 < Self.ruleOfThree } ?? (error == 0)
+    let isWithinOneDraw = !areValues && 1 <= tolerance * independent
+    return isWithinOneDraw || !mayLack && (error > 0 || areValues)
+  }
+
   /// A class's probability, or a value, in each draw.
   private func byDraw(_ c: Int) -> [Double] { (0..<samples).map { probabilities[$0 * classes + c] } }
 

@@ -241,14 +241,21 @@ extension ModelSignature {
 
   /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits; what is
   /// probabilities already stays as it is, or p^(1/T) by its sum. Probabilities of classes by themselves, which do not
-  /// add up to 1, are divided by their sum.
+  /// add up to 1, are divided by their sum; where all of them are 0, no class is likelier than another.
   public func probabilities(
     _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
   ) {
     if !givesProbabilities { return softmax(z, into: p, temperature: temperature) }
     for i in z.indices { p[i] = temperature == 1 ? Double(z[i]) : pow(max(Double(z[i]), 0), 1 / temperature) }
-    let total = p.reduce(0, +)
+    var total = p.reduce(0, +)
     guard temperature != 1 || !Self.isWhole(total) else { return }
+    if total <= 0 {
+      p.update(repeating: 1)
+      total = Double(p.count)
+    } else if temperature == 1 {
+      for i in p.indices { p[i] = max(p[i], 0) }
+      total = p.reduce(0, +)
+    }
     for i in p.indices { p[i] /= total }
   }
 

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherTensor
 
 /// Predictions by Monte-Carlo draws of the model's noise.
@@ -105,11 +106,12 @@ private struct Round {
     spent += count
   }
 
-  /// Whether every row's standard error is. Rows without an answer get none by more draws.
+  /// Whether every row's mean is. Rows without an answer get none by more draws.
   func isKnown(to tolerance: Double) -> Bool {
-    byRow.allSatisfy { values in
+    let rarer = model.noise?.rarerProbability
+    return byRow.allSatisfy { values in
       let draws = draws(values)
-      return !draws.haveAnswers || draws.standardError.map { $0 <= tolerance } ?? false
+      return !draws.haveAnswers || draws.isKnown(to: tolerance, rarer: rarer)
     }
   }
 

@@ -20,7 +20,7 @@ public struct CheckedModel: Sendable {
 
   /// - Parameter proceed: called between the passes of the trial; what it throws ends it.
   /// - Throws: why the file is not one to serve.
-  public init(onnx bytes: [UInt8], limits: OnnxLimits = .standard, proceed: () throws -> Void = {}) throws {
+  public init(onnx bytes: [UInt8], limits: OnnxLimits = .uploaded, proceed: () throws -> Void = {}) throws {
     try self.init(Graph(onnx: bytes, limits: limits), bytes: bytes.count, proceed: proceed)
   }
 
@@ -48,18 +48,29 @@ public struct CheckedModel: Sendable {
   /// One prediction with, and one without noise; what comes must be finite.
   private static func tryOut(_ model: Model, _ proceed: () throws -> Void) throws {
     try proceed()
+    let tried = "inputs of 0.5 throughout, 1 where they are integers"
     let input = model.signature.trialRows(Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5))
-    var outputs = [try model.outputs(input)]
-    try proceed()
-    if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
-    try keepsRowsApart(model, proceed)
-    try model.confirmOutputKind(proceed: proceed)
-    guard outputs.allSatisfy(\.isFinite) else {
-      throw ServiceError(
-        .badModel, at: "trial run", expected: "finite outputs for inputs of 0.5 throughout, 1 where they are integers",
-        got: "NaN or infinity",
-        advice: "export the model from a state that works")
+    let plain = try model.outputs(input)
+    guard let undefined = plain.elements.first(where: { !$0.isFinite }) else {
+      try proceed()
+      let drawn = model.noise == nil ? nil : try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))
+      try keepsRowsApart(model, proceed)
+      try model.confirmOutputKind(proceed: proceed)
+      if let drawn, let undefined = drawn.elements.first(where: { !$0.isFinite }) {
+        throw ServiceError(
+          .badModel, at: "trial run with its noise", expected: "finite outputs for \(tried)",
+          got: "\(undefined), and finite ones without noise", advice: "give it less noise")
+      }
+      return
     }
+    try proceed()
+    let source = try model.firstUndefined(on: input)
+    throw ServiceError(
+      .badModel, at: "trial run", expected: "finite outputs for \(tried)",
+      got: "\(undefined)" + (source.map { ", from \($0.place) on" } ?? ""),
+      advice: source?.isIndexed == true
+        ? "its indices reach beyond what it picks from: export the whole table, or what bounds them"
+        : "export the model from a state that works")
   }
 
   /// Requests of several callers are answered as one batch: no row's answer may depend on the others.

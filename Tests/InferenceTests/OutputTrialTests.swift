@@ -147,6 +147,63 @@ struct OutputTrialTests {
     }
   }
 
+  /// What exporters put behind a softmax.
+  enum Behind: CaseIterable { case rounded, clipped, masked, thresholded, percent, bytes, twoMembers }
+
+  private func behind(_ kind: Behind, _ builder: GraphBuilder, _ p: Value, _ z: Value) throws -> Value {
+    func times(_ x: Value, _ factors: [Float]) throws -> Value {
+      let factor = builder.constant(.float(Tensor(Shape([factors.count]), factors)))
+      return try builder.apply(op("Mul"), [x, factor])[0]
+    }
+    func rounded(_ x: Value) throws -> Value { try builder.apply(op("Round"), [x])[0] }
+    switch kind {
+    case .rounded: return try times(rounded(times(p, [255])), [1 / 255])
+    case .clipped:
+      func bound(_ number: Float) -> Value { builder.constant(.float(Tensor([], [number]))) }
+      return try builder.apply(op("Clip"), [p, bound(0.1), bound(0.8)])[0]
+    case .masked: return try times(p, [1, 1, 0])
+    case .thresholded: return try builder.apply(op("ThresholdedRelu", ["alpha": .float(0.1)]), [p])[0]
+    case .percent: return try times(p, [100])
+    case .bytes: return try rounded(times(p, [255]))
+    case .twoMembers: return try builder.apply(op("Add"), [p, builder.softmax(times(z, [0.5]))])[0]
+    }
+  }
+
+  @Test("what is behind a softmax gets no second one: the shares of its sum are served", arguments: Behind.allCases)
+  func behind(_ kind: Behind) throws {
+    let model = try Model(graph(scale: 2) { builder, z in try behind(kind, builder, builder.softmax(z), z) })
+    #expect(model.signature.outputKind == .probabilities)
+    let inputs = Tensor.random([30, 5], seed: 3, from: -2, to: 2), outputs = try model.outputs(inputs)
+    for (row, served) in model.signature.meanProbabilities(outputs, rows: 30).enumerated() {
+      let sum = outputs.row(row).reduce(0.0) { $0 + Double($1) }
+      for (p, own) in zip(served, outputs.row(row)) { #expect(abs(p - Double(own) / sum) < 1e-3) }
+      #expect(abs(served.reduce(0, +) - 1) < 1e-6)
+    }
+    // Attacks see logits of which a softmax makes the same.
+    let logits = try model.exposingLogits(), exposed = try logits.outputs(inputs)
+    let again = logits.signature.meanProbabilities(exposed, rows: 30)
+    for (p, q) in zip(model.signature.meanProbabilities(outputs, rows: 30), again) {
+      for (p, q) in zip(p, q) { #expect(abs(p - q) < 0.01) }
+    }
+  }
+
+  @Test("logits that a function holds are logits", arguments: ["Relu", "Tanh", "Softplus", "Softsign", "HardSwish"])
+  func heldLogits(_ function: String) throws {
+    #expect(try Model(graph { builder, z in try builder.apply(op(function), [z])[0] }).signature.outputKind == .logits)
+  }
+
+  @Test("where every number of a row is 0, no class is likelier than another")
+  func noShares() throws {
+    let model = try Model(graph { builder, z in try builder.softmax(z) })
+    var p = [Double](repeating: 9, count: 3)
+    for temperature in [1.0, 2] {
+      [Float](repeating: 0, count: 3).withUnsafeBufferPointer { z in
+        p.withUnsafeMutableBufferPointer { model.signature.probabilities(z, into: $0, temperature: temperature) }
+      }
+      #expect(p.allSatisfy { abs($0 - 1 / 3) < 1e-12 })
+    }
+  }
+
   @Test("logits behind noisy probabilities are not taken for theirs")
   func noisyTail() throws {
     // Noise on activations lands behind the sigmoid: its logarithm, not its input, is what the noisy output stands for.

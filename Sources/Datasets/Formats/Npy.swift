@@ -47,6 +47,9 @@ public struct Npy: Sendable, Equatable {
       throw refuse(.truncated, "a header of \(length) bytes", "a file of \(bytes.count)")
     }
     let header = String(decoding: bytes[(wide ? 12 : 10)..<start], as: UTF8.self)
+    if let negative = header.firstMatch(of: /'shape':\s*\([0-9, ]*(-[0-9]+)/)?.1 {
+      throw refuse(.malformed, "extents of 0 or more in 'shape'", String(negative).clipped())
+    }
     guard let type = header.firstMatch(of: /'descr':\s*('[^']*'|\[)/)?.1,
       let order = header.firstMatch(of: /'fortran_order':\s*(True|False)/)?.1,
       let extents = header.firstMatch(of: /'shape':\s*\(([0-9, ]*)\)/)?.1
@@ -54,7 +57,7 @@ public struct Npy: Sendable, Equatable {
     let dimensions = extents.split(whereSeparator: { $0 == "," || $0 == " " }).map { Int($0) }
     let shape = Shape(dimensions.compactMap { $0 })
     guard shape.rank == dimensions.count, shape.rank <= 8, let count = shape.checkedCount, count <= Self.limit else {
-      throw refuse(.tooLarge, "at most 8 axes and \(Self.limit) elements", "(\(extents))")
+      throw refuse(.tooLarge, "at most 8 axes and \(Self.limit) elements", "(\(String(extents).clipped()))")
     }
     guard order == "False" || shape.rank <= 1 else {
       throw DatasetError(
@@ -76,7 +79,14 @@ public struct Npy: Sendable, Equatable {
     self.shape = shape
     switch type {
     case "'<f4'": content = .float32(try values(Float.self))
-    case "'<f8'": content = .float64(try values(Double.self))
+    case "'<f8'":
+      let numbers = try values(Double.self)
+      if let index = numbers.firstIndex(where: { $0.isFinite && !Float($0).isFinite }) {
+        throw refuse(
+          .unsupported, "numbers up to \(Float.greatestFiniteMagnitude), as fp32 holds them",
+          "\(numbers[index]) at element \(index)")
+      }
+      content = .float64(numbers)
     case "'<i8'": content = .int64(try values(Int64.self))
     case "'<i4'": content = .int32(try values(Int32.self))
     case "'<i2'": content = .int32(try values(Int16.self).map(Int32.init))

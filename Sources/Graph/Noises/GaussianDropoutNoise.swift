@@ -8,6 +8,8 @@ struct GaussianDropoutNoise: RatedNoise {
   static let combination = NoiseCombination.multiplies
   static let rates: (range: ClosedRange<Float>, inWords: String) = (0...Float(1).nextDown, "from 0 to below 1")
   var rate: Float = 0.5
+  /// Every factor is another, however small the rate.
+  var rarerProbability: Double? { nil }
 
   func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
     address.normals(out)

@@ -9,6 +9,12 @@ struct PatchGaussianNoise: AddedNoise {
   /// From 1.
   var size = 8
 
+  /// A corner of a plane of 64 pixels a side is in the patch as seldom; of larger ones even less.
+  var rarerProbability: Double? {
+    let share = min(Double((size + 1) / 2) / 64, 0.5)
+    return share * share
+  }
+
   func validate() throws(GraphError) {
     guard (1...65_536).contains(size) else {
       throw GraphError(.noise, at: "noise '\(Self.name)'", expected: "a size from 1 to 65536", got: "\(size)")

@@ -43,6 +43,13 @@ public struct OnnxLimits: Sendable {
   public var metadataBytes = 1 << 20
   /// The usual limits.
   public init() {}
-  /// The limits that models from outside are read with.
+  /// The limits that a file is read with where it lies on the reader's own disk, or in a store that has taken it.
   public static let standard = OnnxLimits()
+  /// The limits that a server takes uploads with: a file of some bytes cannot make it hold more than one of their
+  /// size could.
+  public static let uploaded: OnnxLimits = {
+    var limits = OnnxLimits()
+    limits.freeMadeBytes = 64 << 20
+    return limits
+  }()
 }

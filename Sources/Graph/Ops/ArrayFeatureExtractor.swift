@@ -8,6 +8,7 @@ struct ArrayFeatureExtractor: OnnxOp {
   static let onnx = OnnxName("ArrayFeatureExtractor", since: 1, domain: OnnxName.learning)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  var isIndexed: Bool { true }
   func trainable(_ input: Int) -> Bool { false }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
     input == 0 && axis == types.rank(0) - 1

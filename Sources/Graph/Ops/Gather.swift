@@ -14,6 +14,7 @@ struct Gather: OnnxOp, Lookup {
     axis = try node.int("axis", default: 0)
   }
   func write(to node: inout OnnxNode) { if axis != 0 { node["axis"] = .int(Int64(axis)) } }
+  var isIndexed: Bool { true }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {

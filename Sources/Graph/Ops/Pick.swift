@@ -5,6 +5,7 @@ import DitherTensor
 struct Pick: Op {
   let kind: Places.Kind
   var takesEmpty: Bool { true }
+  var isIndexed: Bool { true }
   func trainable(_ input: Int) -> Bool { input == 0 }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {

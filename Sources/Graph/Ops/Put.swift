@@ -8,6 +8,7 @@ struct Put: Op {
   let kind: Places.Kind
   let reduction: Reduction
   var takesEmpty: Bool { true }
+  var isIndexed: Bool { true }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), updates = try inputs.required(2, "updates")

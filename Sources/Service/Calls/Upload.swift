@@ -152,7 +152,7 @@ package struct UploadCall: ClientStreamCall {
   /// The file's bytes are let go of before the model is made: both are as large as its weights.
   private func read(_ upload: any Upload) async throws -> Graph {
     let bytes = try await upload.finish()
-    return try await trials.run { try Graph(onnx: bytes) }
+    return try await trials.run { try Graph(onnx: bytes, limits: .uploaded) }
   }
 
   private func response(_ version: ModelVersion, existed: Bool) throws -> Dither_V1_UploadResponse {

@@ -43,6 +43,23 @@ struct SanityTests {
     #expect(try checks(model, Small.data(60, for: model))["softmax_on_softmax"] == false)
   }
 
+  @Test("probabilities that are said to be logits, whole ones and rounded ones", arguments: [false, true])
+  func saidToBeLogits(_ areRounded: Bool) throws {
+    let builder = GraphBuilder(name: "said"), input = builder.input("x", [1, 4, 4])
+    var x = try builder.replay(model(softmaxes: 1).graph, on: [input], prefix: "")[0]
+    func apply(_ type: String, _ inputs: [Value]) throws -> Value {
+      let node = OnnxNode(
+        name: type, type: type, opset: 17, attributes: [:], presentInputs: inputs.map { _ in true })
+      return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs)[0]
+    }
+    func number(_ number: Float) -> Value { builder.constant(.float(Tensor([1], [number]))) }
+    if areRounded { x = try apply("Mul", [apply("Round", [apply("Mul", [x, number(15)])]), number(1 / 15)]) }
+    var graph = builder.finish(outputs: [("y", x)])
+    graph.metadata[ModelSignature.outputKindKey] = OutputKind.logits.rawValue
+    let said = try Model(graph)
+    #expect(try checks(said, Small.data(60, for: said))["softmax_on_softmax"] == false)
+  }
+
   @Test("a model that was trained on bytes")
   func pixelRange() throws {
     // Its labels are what it says of bytes; on [0, 1] the bias decides.

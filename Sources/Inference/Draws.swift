@@ -127,7 +127,7 @@ public struct Draws: Sendable {
   /// among the draws that would move it further. Draws that are all alike tell of what they lack only that it is as
   /// rare as one draw in all of them; a probability then moves by no more, and a value by anybody's guess.
   /// - Parameter rarer: ``NoiseModel/rarerProbability`` of the noise.
-  func isKnown(to tolerance: Double, rarer: Double?) -> Bool {
+  package func isKnown(to tolerance: Double, rarer: Double?) -> Bool {
     guard let error = standardError, error <= tolerance else { return false }
     let independent = Double(areAntithetic ? samples / 2 : samples)
     let mayLack = rarer.map { independent * $0 < Self.ruleOfThree } ?? (error == 0)

@@ -1,10 +1,9 @@
 import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 import DitherTestSupport
 import Testing
-
-@testable import DitherInference
 
 /// When draws say that a mean is known to a tolerance, and when they only have not met what would move it.
 @Suite("Tolerances of means")

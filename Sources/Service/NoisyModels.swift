@@ -54,7 +54,7 @@ final class NoisyModels: Sendable {
     case .make:
       pool.submit { [self] in
         let result = Result {
-          LoadedModel(blob: own.blob, bytes: own.bytes, model: try own.model.drawing(noise))
+          LoadedModel(blob: own.blob, bytes: own.fileBytes, model: try own.model.drawing(noise))
         }
         for waiter in finish(noise, result) { waiter(result) }
       }

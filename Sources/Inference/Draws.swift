@@ -119,6 +119,9 @@ public struct Draws: Sendable {
     return (0..<classes).compactMap { StandardError.ofMean(byDraw($0), antithetic: true) }.max()
   }
 
+  /// Whether every draw gave the same numbers.
+  private var areAlike: Bool { probabilities.indices.allSatisfy { probabilities[$0] == probabilities[$0 % classes] } }
+
   /// Draws among which an event of probability p is missing with probability 0.05 at most are 3 / p: the rule of three
   /// (Hanley and Lippman-Hand 1983, JAMA 249, 1743).
   private static let ruleOfThree = 3.0
@@ -130,9 +133,9 @@ public struct Draws: Sendable {
   package func isKnown(to tolerance: Double, rarer: Double?) -> Bool {
     guard let error = standardError, error <= tolerance else { return false }
     let independent = Double(areAntithetic ? samples / 2 : samples)
-    let mayLack = rarer.map { independent * $0 < Self.ruleOfThree } ?? (error == 0)
+    let mayLack = rarer.map { independent * $0 < Self.ruleOfThree } ?? areAlike
     let isWithinOneDraw = !areValues && 1 <= tolerance * independent
-    return isWithinOneDraw || !mayLack && (error > 0 || areValues)
+    return isWithinOneDraw || !mayLack && (!areAlike || areValues)
   }
 
   /// A class's probability, or a value, in each draw.

@@ -59,7 +59,7 @@ public struct CheckedModel: Sendable {
       if let drawn, let undefined = drawn.elements.first(where: { !$0.isFinite }) {
         throw ServiceError(
           .badModel, at: "trial run with its noise", expected: "finite outputs for \(tried)",
-          got: "\(undefined), and finite ones without noise", advice: "give it less noise")
+          got: "\(Self.written(undefined)), and finite ones without noise", advice: "give it less noise")
       }
       return
     }
@@ -67,11 +67,13 @@ public struct CheckedModel: Sendable {
     let source = try model.firstUndefined(on: input)
     throw ServiceError(
       .badModel, at: "trial run", expected: "finite outputs for \(tried)",
-      got: "\(undefined)" + (source.map { ", from \($0.place) on" } ?? ""),
+      got: Self.written(undefined) + (source.map { ", from \($0.place) on" } ?? ""),
       advice: source?.isIndexed == true
         ? "its indices reach beyond what it picks from: export the whole table, or what bounds them"
         : "export the model from a state that works")
   }
+
+  private static func written(_ undefined: Float) -> String { undefined.isNaN ? "NaN" : "\(undefined)" }
 
   /// Requests of several callers are answered as one batch: no row's answer may depend on the others.
   private static func keepsRowsApart(_ model: Model, _ proceed: () throws -> Void) throws {

@@ -42,7 +42,7 @@ struct MeanKnownTests {
   @Test("every noise of the catalog whose draws can be alike says how rare the other ones are")
   func catalog() throws {
     for entry in Catalog<any Noise.Type>.noises.entries {
-      let noise = entry.init(), shape = Shape([1, 6, 6])
+      let noise = entry.init(), shape = Shape([1, 24, 24])
       func draw(_ sample: UInt32) -> [Float] {
         Tensor(writing: shape) { noise.fill($0, of: shape, at: NoiseAddress(seed: UInt64(sample) + 1)) }.elements
       }

@@ -21,8 +21,8 @@ public protocol Noise: Codable, Sendable {
   init()
   /// Whether it does anything.
   var isActive: Bool { get }
-  /// Of a noise that does one of two things to a number, the probability of the rarer one: so many draws may pass
-  /// without it. nil of a noise whose every draw differs a little.
+  /// The probability of the rarer of two things that a noise may do to a number: so many draws may pass without it. nil
+  /// of a noise whose every draw differs a little.
   var rarerProbability: Double? { get }
   /// The same noise, `strength` times as strong: what schedules ask of noises that do not add. `strength` is 0 or more;
   /// at 0 nothing is left.

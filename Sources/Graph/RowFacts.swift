@@ -29,7 +29,7 @@ public struct RowFacts: Sendable {
   /// A total may be off by what rounding and the clipping of many small numbers do.
   var isDistribution: Bool { total.map { abs($0 - 1) < 1e-4 } ?? false }
 
-  /// Of a row's sum that is not 1, as of percentages, they are the shares.
+  /// Numbers whose sum is another than 1, as percentages have, stand for their shares of it.
   var kind: OutputKind? {
     switch form {
     case .plain: total.map { $0 > 0 && $0.isFinite } ?? areShares ? .probabilities : nil

@@ -83,7 +83,7 @@ struct OutputKindTests {
     },
     Tail("Softmax times 1", .probabilities) { b, z in try apply(b, "Mul", [softmax(b, z), number(b, 1)]) },
     Tail("Softmax plus 0", .probabilities) { b, z in try apply(b, "Add", [number(b, 0), softmax(b, z)]) },
-    Tail("Softmax times 2", nil) { b, z in try apply(b, "Mul", [softmax(b, z), number(b, 2)]) },
+    Tail("Softmax times 2", .probabilities) { b, z in try apply(b, "Mul", [softmax(b, z), number(b, 2)]) },
     Tail("classes in another order", .probabilities) { b, z in
       try apply(b, "Gather", [softmax(b, z), ints(b, [2, 0, 3, 1])], ["axis": .int(1)])
     },
@@ -125,7 +125,7 @@ struct OutputKindTests {
       let second = try apply(b, "Mul", [softmax(b, apply(b, "Neg", [z])), number(b, 0.25)])
       return try apply(b, "Clip", [apply(b, "Sum", [first, second]), number(b, 0), number(b, 1)])
     },
-    Tail("a sum of softmaxes", nil) { b, z in
+    Tail("a sum of softmaxes", .probabilities) { b, z in
       try apply(b, "Sum", [softmax(b, z), softmax(b, apply(b, "Neg", [z]))])
     },
     Tail("mean along an axis of members", .probabilities) { b, z in

@@ -80,13 +80,7 @@ public struct Npy: Sendable, Equatable {
     switch type {
     case "'<f4'": content = .float32(try values(Float.self))
     case "'<f8'":
-      let numbers = try values(Double.self)
-      if let index = numbers.firstIndex(where: { $0.isFinite && !Float($0).isFinite }) {
-        throw refuse(
-          .unsupported, "numbers up to \(Float.greatestFiniteMagnitude), as fp32 holds them",
-          "\(numbers[index]) at element \(index)")
-      }
-      content = .float64(numbers)
+      content = .float64(try Self.checkedForFloats(values(Double.self), at: place))
     case "'<i8'": content = .int64(try values(Int64.self))
     case "'<i4'": content = .int32(try values(Int32.self))
     case "'<i2'": content = .int32(try values(Int16.self).map(Int32.init))
@@ -101,6 +95,14 @@ public struct Npy: Sendable, Equatable {
         .unsupported, "little-endian f4, f8, i8, i4, i2, i1, u1 or b1",
         type == "[" ? "a record of fields" : String(type).clipped())
     }
+  }
+
+  /// - Throws: where a number is finite and too large for fp32, in which all is computed.
+  private static func checkedForFloats(_ numbers: [Double], at place: String) throws(DatasetError) -> [Double] {
+    guard let index = numbers.firstIndex(where: { $0.isFinite && !Float($0).isFinite }) else { return numbers }
+    throw DatasetError(
+      .unsupported, at: place, expected: "numbers up to \(Float.greatestFiniteMagnitude), as fp32 holds them",
+      got: "\(numbers[index]) at element \(index)")
   }
 
   public var bytes: [UInt8] {

@@ -42,7 +42,7 @@ struct SanityChecks {
     let areShares = outputs.elements.allSatisfy { (0...1).contains($0) }
     let areWhole =
       areShares && (0..<outputs.rowCount).allSatisfy { abs(outputs.row($0).reduce(0, +) - 1) < 1e-3 }
-    // Of numbers that are the same for every example nothing is said: those of an untrained network may be.
+    // Numbers that are the same for every example show nothing: those of an untrained network may be.
     let differ = (1..<max(outputs.rowCount, 1)).contains { outputs.row($0) != outputs.row(0) }
     // Where the signature knows them for probabilities, attacks follow ln p. A softmax of probabilities is flat: at
     // most e / (e + C − 1).

@@ -10,6 +10,9 @@ public struct Dataset: Sendable {
   public var inputs: Tensor
   /// How several named arrays lie in a row of `inputs`; nil: they are one.
   public var layout: RowLayout?
+  /// The inputs that came as bytes and are divided by 255, by their numbers in `layout`, 0 of one alone; said of one's
+  /// own arrays.
+  public var byteInputs: Set<Int> = []
   /// A class for each example, or values.
   public var targets: Targets
   /// By class, or by value.

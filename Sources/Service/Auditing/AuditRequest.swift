@@ -197,6 +197,7 @@ extension AuditRequest.Data {
       }
       var data = try AuditData(name: name, inputs: set.inputs, targets: set.targets, start: set.start)
       data.layout = set.layout
+      data.byteInputs = set.byteInputs
       return data
     }
   }

@@ -321,6 +321,7 @@ extension AuditCommand {
       name: examples.name, inputs: examples.tensor, targets: examples.targets, start: examples.inputs.start,
       labelsName: labels)
     data.layout = examples.layout
+    data.byteInputs = examples.byteInputs
     return .given(data)
   }
 }

@@ -14,11 +14,22 @@ struct AuditInputs {
 
   init(_ array: FileArray) { self.array = array }
 
-  /// Pictures are bytes, as they were published.
+  /// Pictures are bytes, as they were published, and so are arrays of bytes.
   init(_ set: Dataset) {
-    array = FileArray(
-      shape: set.inputs.shape.dimensions, values: set.pixels.map { .bytes($0) } ?? .floats(set.inputs.elements))
+    let isOneOfBytes = set.layout == nil && set.byteInputs.contains(0)
+    array =
+      isOneOfBytes
+      ? Self.bytes(set.inputs)
+      : FileArray(
+        shape: set.inputs.shape.dimensions, values: set.pixels.map { .bytes($0) } ?? .floats(set.inputs.elements))
     start = set.start
+  }
+
+  /// Bytes that were divided by 255, as they came.
+  static func bytes(_ inputs: Tensor) -> FileArray {
+    FileArray(
+      shape: inputs.shape.dimensions,
+      values: .bytes(inputs.elements.map { UInt8(min(max($0 * 255, 0), 255).rounded()) }))
   }
 
   var areBytes: Bool { if case .bytes = array.values { true } else { false } }
@@ -60,6 +71,8 @@ struct AuditExamples {
   var targets: Targets
   /// How several named inputs lie in a row; nil: they are one.
   var layout: RowLayout?
+  /// The inputs that came as bytes, by their numbers in `layout`, 0 of one alone.
+  var byteInputs: Set<Int>
 
   /// As a report names them.
   var name: String
@@ -92,6 +105,7 @@ struct AuditExamples {
     name = data
     if let labels {
       inputs = AuditInputs(try FileArray(path: data))
+      byteInputs = inputs.areBytes ? [0] : []
       let array = try FileArray(path: labels)
       targets = try kind == .regression ? .values(array.rows) : .classes(array.labels(at: labels), count: 0)
     } else {
@@ -102,6 +116,7 @@ struct AuditExamples {
       }
       inputs = AuditInputs(dataset)
       layout = dataset.layout
+      byteInputs = dataset.byteInputs
       targets = dataset.targets
     }
     guard inputs.array.shape.first == targets.count else {
@@ -122,7 +137,10 @@ struct AuditExamples {
         var named = Dither_V1_NamedArray()
         named.name = part.name
         let values = layout.rows(of: number, in: rows)
-        named.array = AuditInputs(FileArray(shape: values.shape.dimensions, values: .floats(values.elements))).message
+        let array =
+          byteInputs.contains(number)
+          ? AuditInputs.bytes(values) : FileArray(shape: values.shape.dimensions, values: .floats(values.elements))
+        named.array = AuditInputs(array).message
         return named
       }
     } else {

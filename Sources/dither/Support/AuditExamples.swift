@@ -73,6 +73,8 @@ struct AuditExamples {
   var layout: RowLayout?
   /// The inputs that came as bytes, by their numbers in `layout`, 0 of one alone.
   var byteInputs: Set<Int>
+  /// Rows of the files in all, where these are every fifth of them; nil: they are all, or a part that was said.
+  var undividedCount: Int?
 
   /// As a report names them.
   var name: String
@@ -117,6 +119,7 @@ struct AuditExamples {
       inputs = AuditInputs(dataset)
       layout = dataset.layout
       byteInputs = dataset.byteInputs
+      undividedCount = dataset.undividedCount
       targets = dataset.targets
     }
     guard inputs.array.shape.first == targets.count else {
@@ -124,6 +127,20 @@ struct AuditExamples {
         .shape, at: labels ?? data, expected: "one label for each of \(inputs.array.shape.first ?? 0) examples",
         got: "\(targets.count)")
     }
+  }
+
+  /// - Throws: when they are fewer than so many, with how to give more of the same files.
+  func check(least: Int) throws(CommandError) {
+    guard targets.count < least else { return }
+    throw CommandError(
+      .shape, at: "data '\(name.clipped())'", expected: "at least \(least) examples",
+      got: undividedCount.map { "\(targets.count), the test part: every fifth of \($0) rows" } ?? "\(targets.count)",
+      advice: undividedCount.map {
+        $0 < least
+          ? "a thousand and more make thresholds that hold"
+          : "where the model was trained on none of them give all: --data X.npy --labels Y.npy, or an archive with "
+            + "x_test and y_test"
+      } ?? "a thousand and more make thresholds that hold")
   }
 
   var tensor: Tensor { inputs.tensor }

@@ -38,7 +38,7 @@ struct ReportText {
           case .bad: .bad
           }
         line.add(row.value.shown().padded(to: values) + "  ", ink)
-        line.add(row.range.padded(to: ranges) + "  \(row.note)", .quiet)
+        line.add(row.range.padded(to: ranges) + "  \(row.note.shown())", .quiet)
         return line
       }
   }

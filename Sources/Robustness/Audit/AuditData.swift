@@ -9,8 +9,8 @@ public struct AuditData: Sendable {
   public var inputs: Tensor
   /// How several named inputs lie in a row; nil: the rows are as the models take them.
   public var layout: RowLayout?
-  /// The inputs that came as bytes and are divided by 255, by their numbers in `layout`, 0 of one alone: models that take
-  /// integers have them as they came.
+  /// The inputs that came as bytes and are divided by 255, by their numbers in `layout`, 0 of one alone: models that
+  /// take integers have them as they came.
   public var byteInputs: Set<Int> = []
   /// Columns that the models take as integers, which attacks leave.
   package private(set) var integerColumns = 0

@@ -140,8 +140,8 @@ struct AuditWork: ShardedWork {
   }
 }
 
-/// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it, where the model takes
-/// no integers.
+/// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it, where the model
+/// takes no integers.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
     let name = "examples that were sent"

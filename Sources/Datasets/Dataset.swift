@@ -10,6 +10,9 @@ public struct Dataset: Sendable {
   public var inputs: Tensor
   /// How several named arrays lie in a row of `inputs`; nil: they are one.
   public var layout: RowLayout?
+  /// The inputs that came as bytes and are divided by 255, by their numbers in `layout`, 0 of one alone; said of one's
+  /// own arrays.
+  public var byteInputs: Set<Int> = []
   /// A class for each example, or values.
   public var targets: Targets
   /// By class, or by value.
@@ -18,6 +21,9 @@ public struct Dataset: Sendable {
   public var standardizedColumns: Set<Int> = []
   /// Where examples of one's own were read from; nil: they are of the catalog.
   public var origin: DataOrigin?
+  /// Examples in all, training and test, of data that their owner has not parted: every fifth of a fixed shuffle is the
+  /// test part; nil: the parts were published, or this is some of a part.
+  public var undividedCount: Int?
   /// The words behind the numbers of texts; nil: the inputs are none.
   public var vocabulary: Vocabulary?
   /// Number of the first example in the set that this is a part of: examples keep their numbers.
@@ -64,6 +70,7 @@ public struct Dataset: Sendable {
   private func part(_ range: Range<Int>) -> Dataset {
     var part = rows(Array(range))
     part.start = start + range.lowerBound
+    if range.count < count { part.undividedCount = nil }
     return part
   }
   /// Some examples, in any order.

@@ -37,13 +37,24 @@ enum CalibrationExamples {
         ? try model.sampledOutputs(
           part, NoiseDraws(0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) }), proceed: proceed)
         : try model.outputs(part, proceed: proceed)
-      guard outputs.isFinite else { throw notFinite("examples \(rows)") }
+      if let row = firstNotFinite(outputs, rows.count) { throw notFinite(example: rows.lowerBound + row) }
       try take(rows, outputs)
     }
   }
 
-  /// - Parameter examples: that the model has no answer to.
-  static func notFinite(_ examples: String) -> InferenceError {
-    InferenceError(.notFinite, at: "model, \(examples)", expected: "finite answers", got: "NaN or infinity")
+  /// The first row with an output that is no number in any draw; nil: there is none.
+  /// - Parameter outputs: [draws, rows, outputWidth].
+  private static func firstNotFinite(_ outputs: Tensor, _ rows: Int) -> Int? {
+    guard !outputs.isFinite else { return nil }
+    let width = outputs.shape.dimensions.last ?? 1
+    return outputs.elements.indices.lazy.filter { !outputs.elements[$0].isFinite }
+      .map { $0 / max(width, 1) % max(rows, 1) }.min()
+  }
+
+  /// - Parameter example: its number among the examples, that the model has no answer to.
+  static func notFinite(example: Int) -> InferenceError {
+    InferenceError(
+      .notFinite, at: "model, example \(example)", expected: "finite answers", got: "NaN or infinity",
+      advice: "look at the inputs of that example, counted from 0")
   }
 }

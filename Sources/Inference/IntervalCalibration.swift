@@ -119,7 +119,7 @@ public struct IntervalCalibration: Codable, Sendable, Equatable {
       rows, outputs in
       for (row, draws) in zip(rows, signature.draws(in: outputs, rows: rows.count)) {
         try proceed()
-        guard draws.haveAnswers else { throw CalibrationExamples.notFinite("example \(row)") }
+        guard draws.haveAnswers else { throw CalibrationExamples.notFinite(example: row) }
         scores.add(draws, targets.row(row).map(Double.init))
         predictions.append(Prediction(draws, measures: DriftStatistic.measures))
       }

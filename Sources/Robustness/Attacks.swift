@@ -16,6 +16,8 @@ public protocol Attack: Codable, Sendable {
   /// Whether it can lead a regression's values away from the true ones: it follows losses and margins, and asks for no
   /// class.
   static var takesValues: Bool { get }
+  /// - Throws: when a parameter is of classes alone, by its name; asked of an attack that takes values before it runs.
+  func checkForValues() throws(RobustnessError)
   /// Whether it looks for the nearest input on which the model fails, and not only inside a ball.
   static var isMinimumNorm: Bool { get }
   init()
@@ -77,6 +79,7 @@ extension Attack {
   public static var canTarget: Bool { true }
   public static var takesValues: Bool { false }
   public func validate() throws(RobustnessError) {}
+  public func checkForValues() throws(RobustnessError) {}
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
   public var questions: Int { effort + 2 }
@@ -157,6 +160,7 @@ public struct Restarted<Base: Attack>: Attack {
     try base.validate()
     try require(restarts, in: 1...10_000, "restarts")
   }
+  public func checkForValues() throws(RobustnessError) { try base.checkForValues() }
   public var reachesEverything: Bool { base.reachesEverything }
   public var effort: Int { base.effort * restarts }
   public var questions: Int { (base.questions + 1) * restarts + 1 }

@@ -32,6 +32,8 @@ public protocol Probe: Codable, Sendable {
   var takesValues: Bool { get }
   /// Whether it can be asked of classes.
   var takesClasses: Bool { get }
+  /// - Throws: when a parameter is of classes alone, by its name; asked where it is to be asked of a regression.
+  func checkForValues() throws(RobustnessError)
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
   /// Measures that a gate may bound; nil where only its summary will say.
@@ -84,10 +86,12 @@ extension Probe {
   public var movesInputs: Bool { false }
   public var takesValues: Bool { false }
   public var takesClasses: Bool { true }
+  public func checkForValues() throws(RobustnessError) {}
   public var otherData: [String] { [] }
 
   /// - Throws: when it cannot be asked of models that answer so.
   func check(isRegression: Bool) throws(RobustnessError) {
+    if isRegression, takesValues { try checkForValues() }
     guard isRegression ? !takesValues : !takesClasses else { return }
     throw RobustnessError(
       .data, at: "probe \(Self.name)",

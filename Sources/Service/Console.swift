@@ -65,7 +65,7 @@ struct Console: Sendable {
             audits: jobs.filter { $0.subject.hasPrefix("\(name)@") && scope.allows(audit: $0) },
             served: ServedFigures(
               version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current),
-            calibratedSamples: known?.fitted.samples)
+            calibration: known.map { Dither_V1_Calibration($0.record, of: newest, newest.calibration, []) })
           return .scripted(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, context in

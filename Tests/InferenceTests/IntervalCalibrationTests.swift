@@ -279,4 +279,17 @@ struct IntervalCalibrationTests {
     }
     #expect(error?.code == .notFinite && error?.place.contains("example ") == true)
   }
+
+  @Test("an answer that is no number is told by the example's number", arguments: [0, 37, 59], [0, 4])
+  func example(_ row: Int, _ samples: Int) throws {
+    let (given, values) = Self.examples(0..<60, of: .noisy)
+    var inputs = given
+    // Those behind it are none either: the first is told.
+    for later in row..<60 { inputs.replaceRow(later, with: [3e38, 3e38, 0]) }
+    let model = try Kind.noisy.model()
+    let error = #expect(throws: InferenceError.self) {
+      _ = try IntervalCalibration(fitting: model, inputs: inputs, values: values, samples: samples, seed: 1)
+    }
+    #expect(error?.code == .notFinite && error?.place == "model, example \(row)", "\(error?.place ?? "")")
+  }
 }

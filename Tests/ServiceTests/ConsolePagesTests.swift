@@ -3,6 +3,7 @@ import DitherJobs
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTensor
 import DitherTestSupport
 import Foundation
 import SwiftProtobuf
@@ -46,6 +47,34 @@ import Testing
       #expect(after.contains("data-place=\"figures\"") && after.contains("<div id=\"figures\">"))
       let model = try await Self.page(server, "/models/net")
       #expect(model.contains("Draws of a prediction. up to 8: 3"))
+    }
+  }
+
+  @Test("a calibrated regression's page has the rule, the coverage and each value's distances") func calibrated()
+    async throws
+  {
+    try await AskedServer.with(
+      roles: ["audit", "publish"],
+      configure: { configuration in
+        let folder = try #require(configuration.modelsDirectory as String?)
+        try Data(TestModels.regression()).write(to: URL(filePath: folder + "/line.onnx"))
+      }
+    ) { server in
+      #expect(try await Self.page(server, "/models/line").contains("<dt>calibrated</dt><dd>no</dd>"))
+      let inputs = NoiseAddress(seed: 1).normals(60 * 6), values = NoiseAddress(seed: 2).normals(60 * 2)
+      let asked = Dither_V1_CalibrateRequest.with {
+        ($0.model, $0.samples, $0.seed) = ("line", 4, 1)
+        ($0.examples.inputs.type, $0.examples.inputs.shape) = (.float32, [60, 6])
+        $0.examples.inputs.data = Self.bytes([inputs])
+        $0.examples.values = values
+      }
+      let answer = try await server.ask("/v1/Registry/Calibrate", asked.jsonUTF8Data())
+      #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+      let page = try await Self.page(server, "/models/line")
+      for words in [
+        "60 examples", "<dt>intervals</dt><dd>coverage up to 0.984, by the rule normalized",
+        "<dt>at coverage 0.9</dt><dd>length: absolute ± ", "<dd>width: absolute ± ",
+      ] { #expect(page.contains(words), "\(words)") }
     }
   }
 

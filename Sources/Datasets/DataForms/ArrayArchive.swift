@@ -34,7 +34,9 @@ struct ArrayArchive: DataForm {
     }
     let count = (all.named.first?.array ?? all.inputs).shape.dimensions.first ?? 0
     guard count >= 2 else { throw DatasetError(.malformed, at: path, expected: "at least two rows", got: "\(count)") }
-    return try all.dataset(Holdout(count: count).rows(split), name: path, task, classes: nil, axes)
+    var set = try all.dataset(Holdout(count: count).rows(split), name: path, task, classes: nil, axes)
+    set.undividedCount = count
+    return set
   }
 
   /// nil: there are neither inputs nor targets of this ending.

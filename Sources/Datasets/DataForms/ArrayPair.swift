@@ -25,6 +25,9 @@ struct ArrayPair: DataForm {
     guard count >= 2 else {
       throw DatasetError(.malformed, at: files.path.clipped(), expected: "at least two rows", got: "\(count)")
     }
-    return try arrays.dataset(Holdout(count: count).rows(split), name: files.path.clipped(), task, classes: nil, axes)
+    var set = try arrays.dataset(
+      Holdout(count: count).rows(split), name: files.path.clipped(), task, classes: nil, axes)
+    set.undividedCount = count
+    return set
   }
 }

@@ -30,6 +30,8 @@ struct Arrays {
     let found = try targetValues(name, task, classes: classes)
     var set = Dataset(name: name, inputs: inputs, targets: found.targets, targetNames: found.names)
     set.layout = layout
+    let arrays = layout == nil ? [self.inputs] : named.map(\.array)
+    set.byteInputs = Set(arrays.indices.filter { if case .uint8 = arrays[$0].content { true } else { false } })
     return rows.map { set.rows($0) } ?? set
   }
 

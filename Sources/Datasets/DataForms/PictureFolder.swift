@@ -74,7 +74,9 @@ struct PictureFolder: DataForm {
       order.shuffle(using: &generator)
       chosen = order
     }
-    return try dataset(chosen, of: all, classes, files)
+    var set = try dataset(chosen, of: all, classes, files)
+    set.undividedCount = parted.isEmpty ? all.count : nil
+    return set
   }
 
   /// The folders' names in their order; a test part may lack some.

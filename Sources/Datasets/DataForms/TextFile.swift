@@ -46,6 +46,8 @@ struct TextFile: DataForm {
     var texts = LabeledTexts(classNames: names)
     for part in parts { texts.add(part.text, label: numbers[String(part.label)] ?? 0) }
     let holdout = Holdout(count: parts.count)
-    return try texts.dataset(holdout.rows(split), train: holdout.train, options, name: path)
+    var set = try texts.dataset(holdout.rows(split), train: holdout.train, options, name: path)
+    set.undividedCount = parts.count
+    return set
   }
 }

@@ -1,5 +1,4 @@
 import DitherTensor
-import Foundation
 
 /// How good a regression's answers are, as means over all values of all examples.
 public struct RegressionMetrics: Sendable {
@@ -17,15 +16,17 @@ public struct RegressionMetrics: Sendable {
     for (row, prediction) in predictions.enumerated() where row < targets.rowCount {
       let epistemic = prediction[EpistemicVariance.self], aleatoric = prediction[AleatoricVariance.self]
       let lower = prediction[IntervalLower.self], upper = prediction[IntervalUpper.self]
-      hasVariance = hasVariance && (epistemic != nil || aleatoric != nil)
-      hasInterval = hasInterval && lower != nil && upper != nil
-      for (i, (mean, target)) in zip(prediction.mean, targets.row(row)).enumerated() {
-        let error = mean - Double(target), variance = (epistemic?[i] ?? 0) + (aleatoric?[i] ?? 0)
-        squares += error * error
-        loss += (log(2 * .pi * variance) + error * error / variance) / 2
-        if let lower, let upper, (lower[i]...max(lower[i], upper[i])).contains(Double(target)) { covered += 1 }
-        count += 1
-      }
+      let variance = prediction.mean.indices.map { (epistemic?[$0] ?? 0) + (aleatoric?[$0] ?? 0) }
+      let found = ValueErrors(
+        prediction.mean, targets.row(row).map(Double.init),
+        variance: epistemic == nil && aleatoric == nil ? nil : variance,
+        interval: lower.flatMap { lower in upper.map { (lower, $0) } })
+      squares += found.squares
+      count += found.errors.count
+      hasVariance = hasVariance && found.losses != nil
+      hasInterval = hasInterval && found.inside != nil
+      loss += found.losses?.reduce(0, +) ?? 0
+      covered += found.inside?.count { $0 } ?? 0
     }
     let share = 1 / Double(max(count, 1))
     rootMeanSquaredError = (squares * share).squareRoot()

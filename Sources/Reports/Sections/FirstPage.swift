@@ -32,7 +32,7 @@ extension Page {
       + "(\(Written.interval(clean.cleanInterval)))"
     if let words = report.toleranceWords {
       start += ": \(words)"
-      if let rmse = report.errors?["rmse"] { start += ", with an RMSE of \(Written.number(rmse))" }
+      if let rmse = report.errors?["rmse"] { start += ", with an RMSE of \(Written.number(rmse))\(pooledWords)" }
     }
     guard let threat = report.mainThreat else { return start + "." }
     let count = threat.attacks.count, who = count == 1 ? "the one attack" : "the \(count) attacks together"
@@ -42,6 +42,14 @@ extension Page {
     return endedEarly(threat)
       ? start + "; what \(who) within \(threat.title) found, ended by the time, leaves at most \(found)." + rest
       : start + "; \(who) within \(threat.title) leave\(count == 1 ? "s" : "") \(found)." + rest
+  }
+
+  /// Each of several values by its own unit, behind the RMSE over all of them.
+  private var pooledWords: String {
+    guard report.isPooled else { return "" }
+    let own = report.byValue("rmse", in: report.errors)
+    let names = own.prefix(4).map { "\($0.name) \($0.measure.figure)" }.joined(separator: ", ")
+    return own.isEmpty ? " over all values" : " over all values (\(names)\(own.count > 4 ? ", …" : ""))"
   }
 
   /// The time ended one of its attacks.
@@ -61,7 +69,7 @@ extension Page {
     if hasNoiseOff { heads.append("Noise off") }
     if hasNoiseOff { asTheyAre.append(clean.measured(.noiseOff, clean: true).map { Written.percent($0.value) } ?? "–") }
     if report.isRegression {
-      heads.append("RMSE")
+      heads.append(report.rmseTitle)
       asTheyAre.append(report.errors?["rmse"].map(Written.number) ?? "–")
     }
     if !threats.isEmpty { heads.append("Strongest single attack") }

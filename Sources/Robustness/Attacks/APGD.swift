@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherInference
 import DitherTensor
 import Foundation
@@ -17,12 +18,23 @@ public struct APGD: Attack {
   }
   /// Gradient steps.
   public var steps = 100
-  /// The loss that is followed: cross-entropy, or the difference of logits ratio.
+  /// The loss that is followed: cross-entropy, or the difference of logits ratio; of a regression the squared error in
+  /// place of the first, and no other.
   public var loss = Objective.crossEntropy
   public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) { try require(steps, in: 1...100_000, "steps") }
+
+  /// A regression has no logits whose difference could be followed.
+  public func checkForValues() throws(RobustnessError) {
+    guard loss == .crossEntropy else {
+      throw RobustnessError(
+        .parameter, at: "probe \(Self.name) loss",
+        expected: "\(Objective.crossEntropy.rawValue), the one loss of a regression: its squared error",
+        got: "'\(loss.rawValue)', which is of classes", advice: "leave loss out")
+    }
+  }
   public var reachesEverything: Bool { steps >= 10 }
   public var effort: Int { steps }
 

@@ -9,6 +9,9 @@ public struct AuditData: Sendable {
   public var inputs: Tensor
   /// How several named inputs lie in a row; nil: the rows are as the models take them.
   public var layout: RowLayout?
+  /// The inputs that came as bytes and are divided by 255, by their numbers in `layout`, 0 of one alone: models that
+  /// take integers have them as they came.
+  public var byteInputs: Set<Int> = []
   /// Columns that the models take as integers, which attacks leave.
   package private(set) var integerColumns = 0
   /// [N]: class numbers; ``Label/none`` each where there are values.
@@ -154,7 +157,7 @@ extension AuditData {
     guard targets == nil || targets?.count == rows else {
       throw refuse("targets", "\(rows), one an example", "\(targets?.count ?? 0)")
     }
-    var data = try arranged(for: subjects).prefix(count)
+    var data = try withWholeBytes(for: subjects).arranged(for: subjects).prefix(count)
     if let at = data.inputs.elements.firstIndex(where: { !$0.isFinite }) {
       throw refuse(
         "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "finite numbers",
@@ -193,6 +196,7 @@ extension AuditData {
         throw refuse("\(error.place) for '\(subject.name.clipped())'", error.expected, error.got, error.advice)
       }
     }
+    try data.checkWhole(whole, for: subjects)
     return data
   }
 

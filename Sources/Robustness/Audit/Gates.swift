@@ -80,7 +80,7 @@ public struct Gate: Codable, Sendable, Hashable {
     }
     guard let own = (try? meant.resolved())?.gateMeasures else { return }
     let known = isRegression ? own + ValueSummary.names : own
-    guard !known.contains(measure) else { return }
+    guard !known.contains(measure), !isRegression || !ValueSummary.isOfOneValue(measure) else { return }
     throw RobustnessError(
       .parameter, at: "gate '\(text.clipped())'",
       expected: "one of the measures of \(meant.probe): \(known.joined(separator: ", "))",

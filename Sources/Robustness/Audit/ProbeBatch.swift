@@ -96,4 +96,6 @@ public struct Adversarials: Sendable {
   public var answers: [Int]
   /// [B, D]: its answers, of a regression.
   public var answerValues: Tensor?
+  /// [B, D]: the right ones, of a regression.
+  public var values: Tensor?
 }

@@ -82,6 +82,7 @@ struct AttackProbe<A: Attack>: Probe {
 
   var movesInputs: Bool { true }
   var takesValues: Bool { A.takesValues }
+  func checkForValues() throws(RobustnessError) { try attack.checkForValues() }
 
   func check(_ predictor: DeployedPredictor) throws {
     guard !predictor.model.signature.task.isRegression || common.target == .untargeted else {

@@ -36,7 +36,7 @@ extension AttackProbe {
     } else if batch.wantsEvidence {
       outcome.evidence.merge(try evidence(examples, ball, &search, truths, after)) { $1 }
     }
-    keep(points, batch, after)
+    keep(points, batch, truths, after)
     return outcome
   }
 
@@ -47,15 +47,16 @@ extension AttackProbe {
       batch.inputs(points, identities: batch.identities), truths, identities: batch.identities)
   }
 
-  private func keep(_ points: Tensor, _ batch: ProbeBatch, _ after: JudgedValues) {
+  private func keep(_ points: Tensor, _ batch: ProbeBatch, _ truths: [TrueValues], _ after: JudgedValues) {
     guard let keep = batch.adversarials else { return }
-    let width = after.means.first?.count ?? 0
+    let shape = Shape([after.means.count, after.means.first?.count ?? 0])
     keep(
       Adversarials(
         probe: 0, indices: batch.identities.map(Int.init), labels: batch.labels,
         inputs: batch.inputs(points, identities: batch.identities),
         answers: [Int](repeating: Label.none, count: batch.labels.count),
-        answerValues: Tensor([after.means.count, width], after.means.flatMap { $0.map { Float($0) } })))
+        answerValues: Tensor(shape, after.means.flatMap { $0.map { Float($0) } }),
+        values: Tensor(shape, truths.flatMap(\.values))))
   }
 
   private func evidence(

@@ -8,8 +8,35 @@ enum ValueSummary {
 
   /// nil: nobody knows.
   static func lowerIsBetter(_ name: String, isRegression: Bool) -> Bool? {
-    isRegression && ["rmse", "mae", "nll", "crps"].contains(name) ? true : nil
+    isRegression && (["rmse", "mae", "nll", "crps"].contains(name) || isOfOneValue(name)) ? true : nil
   }
+
+  /// Values that have measures of their own where there are several, at most.
+  static let mostValues = 16
+
+  /// The name of a measure of one of several values: `rmse_0`.
+  static func name(_ measure: String, of value: Int) -> String { "\(measure)_\(value)" }
+
+  /// Whether it is the name of a measure of one of several values.
+  static func isOfOneValue(_ name: String) -> Bool {
+    let parts = name.split(separator: "_", omittingEmptySubsequences: false)
+    return parts.count == 2 && ofOneValue.contains { $0.name == parts[0] }
+      && Int(parts[1]).map { (0..<mostValues).contains($0) && parts[1] == "\($0)" } ?? false
+  }
+
+  /// A measure of one value, as a mean of a number of each answer, of which it may be a root.
+  private struct OfOneValue {
+    var name: String
+    var meaning: String
+    var isRoot = false
+    var number: @Sendable (ValueScores.OneValue) -> Double
+  }
+
+  private static let ofOneValue: [OfOneValue] = [
+    OfOneValue(name: "rmse", meaning: "root of the mean squared error", isRoot: true) { $0.error * $0.error },
+    OfOneValue(name: "mae", meaning: "mean absolute error") { abs($0.error) },
+    OfOneValue(name: "crps", meaning: "continuous ranked probability score") { $0.rankedProbabilityScore },
+  ]
 
   private struct Measured {
     var name: String
@@ -91,8 +118,35 @@ enum ValueSummary {
     for measure in measures where names?.contains(measure.name) ?? true {
       guard let value = measure.value(scores) else { continue }
       let interval = bootstrap.interval { places in measure.value(places.map { scores[$0] }) ?? .nan }
-      summary.add(measure.name, value, interval, n: scores.count, measure.meaning)
+      summary.add(measure.name, value, interval, n: scores.count, measure.meaning + pooled(scores))
     }
+    addValues(scores, names: names, bootstrap, to: &summary)
     return summary
+  }
+
+  /// Words behind a mean over several values, whose units may differ; empty where there is one.
+  private static func pooled(_ scores: [ValueScores]) -> String {
+    guard let count = scores.first?.byValue?.count else { return "" }
+    return "; pooled over \(count) values, whatever their units"
+  }
+
+  /// Each of several values in its own unit.
+  private static func addValues(
+    _ scores: [ValueScores], names: [String]?, _ bootstrap: Bootstrap, to summary: inout Summary
+  ) {
+    let all = scores.compactMap(\.byValue)
+    guard let width = all.first?.count, all.count == scores.count, all.allSatisfy({ $0.count == width }) else { return }
+    for measure in ofOneValue where names?.contains(measure.name) ?? true {
+      for value in 0..<min(width, mostValues) {
+        let numbers = all.map { measure.number($0[value]) }
+        func found(_ places: [Int]) -> Double {
+          let mean = places.reduce(0) { $0 + numbers[$1] } / Double(max(places.count, 1))
+          return measure.isRoot ? mean.squareRoot() : mean
+        }
+        summary.add(
+          name(measure.name, of: value), found(Array(numbers.indices)), bootstrap.interval(found), n: numbers.count,
+          "\(measure.meaning) of value \(value) alone, in its own unit")
+      }
+    }
   }
 }

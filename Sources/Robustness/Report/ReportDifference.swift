@@ -148,7 +148,13 @@ private struct Pairing {
 
   /// A regression's errors; none of classes.
   private var errors: [Measurement] {
-    [("rmse", "RMSE"), ("nll", "NLL"), ("crps", "CRPS")].compactMap { name, title in
+    func own(_ measure: String, _ title: String) -> [(String, String)] {
+      let values = first.byValue(measure, in: first.errors)
+      return values.isEmpty ? [(measure, title)] : values.map { ($0.measure.name, "\(title) of \($0.name)") }
+    }
+    // Over several values of units of their own one number does not decide.
+    let names = own("rmse", "RMSE") + [("nll", "NLL")] + own("crps", "CRPS")
+    return names.compactMap { name, title in
       guard let a = first.errors?.measures.first(where: { $0.name == name }),
         let b = second.errors?.measures.first(where: { $0.name == name })
       else { return nil }

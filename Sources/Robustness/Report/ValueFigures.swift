@@ -1,6 +1,34 @@
+import DitherBasics
+
 extension Report {
   /// Whether the model answers with values: then an answer is right that is within the tolerance.
   package var isRegression: Bool { tolerance != nil }
+
+  /// Whether an answer has several values: an error over all of them is in no unit.
+  package var isPooled: Bool { tolerance.map { $0.count > 1 } ?? false }
+
+  /// `RMSE`, or where it is over several values `RMSE, pooled`.
+  package var rmseTitle: String { isPooled ? "RMSE, pooled" : "RMSE" }
+
+  /// A value that the model answers with: by its label's name, `strength`, else `value 1`.
+  package func valueName(_ value: Int) -> String {
+    guard let labelNames, labelNames.indices.contains(value), !labelNames[value].isEmpty else {
+      return "value \(value)"
+    }
+    return labelNames[value].clipped(to: 40)
+  }
+
+  /// A measure of each of several values; empty where there is one alone, and of reports before there was this.
+  /// - Parameter measure: `rmse`, `mae` or `crps`.
+  package func byValue(
+    _ measure: String, in summary: Summary?
+  ) -> [(value: Int, name: String, measure: Summary.Measure)] {
+    guard isPooled, let summary else { return [] }
+    return (tolerance ?? []).indices.compactMap { value in
+      let name = ValueSummary.name(measure, of: value)
+      return summary.measures.first { $0.name == name }.map { (value, valueName(value), $0) }
+    }
+  }
 
   /// When an answer counts as right: `within 8.35 of the true value`; nil of classes.
   package var toleranceWords: String? {
@@ -23,6 +51,11 @@ extension Report {
 }
 
 extension ProbeReport {
+  /// A measure of its summary.
+  package func measure(_ name: String) -> Summary.Measure? { summary?.measures.first { $0.name == name } }
+}
+
+extension ProbeReport.Measured {
   /// A measure of its summary.
   package func measure(_ name: String) -> Summary.Measure? { summary?.measures.first { $0.name == name } }
 }

@@ -59,7 +59,8 @@ public struct Verdict: Sendable, Equatable {
     return all.indices.filter(kept.contains).map { at in
       let threat = all[at], count = threat.attacks.count
       let words = others(report) { threat.others.indices.contains($0) ? threat.others[$0].accuracy : nil }
-      let error = report.worstError(under: threat).map { "; RMSE \($0.figure)" } ?? ""
+      let error =
+        report.worstError(under: threat).map { "; RMSE \($0.figure)\(report.isPooled ? " pooled" : "")" } ?? ""
       let ended = report.incomplete?.endedEarly.isEmpty == false ? "at most; " : ""
       return Row(
         name: threat.title, value: Written.percent(threat.robustAccuracy), range: Written.interval(threat.interval),
@@ -82,16 +83,22 @@ public struct Verdict: Sendable, Equatable {
     return "baseline\(found.count == 1 ? "" : "s") \(found.joined(separator: ", "))"
   }
 
+  /// Values whose own RMSE is in a row, at most.
+  private static let mostValues = 4
+
   private static func errors(_ report: Report) -> Row? {
     guard report.isRegression, let summary = report.errors,
       let rmse = summary.measures.first(where: { $0.name == "rmse" })
     else { return nil }
+    let own = report.byValue("rmse", in: summary)
+    let names = own.prefix(mostValues).map { "\($0.name) \($0.measure.figure)" }.joined(separator: ", ")
     let words = [
+      own.isEmpty ? nil : "by value: \(names)\(own.count > mostValues ? ", …" : "")",
       summary["nll"].map { "NLL \(Written.number($0))" }, summary["crps"].map { "CRPS \(Written.number($0))" },
       summary["picp"].map { "\(Written.percent($0)) in its 95 % intervals" },
     ]
     return Row(
-      name: "errors", value: "RMSE \(rmse.figure)", range: rmse.range,
+      name: "errors", value: "RMSE \(rmse.figure)\(report.isPooled ? " pooled" : "")", range: rmse.range,
       note: words.compactMap { $0 }.joined(separator: ", "), mark: .plain)
   }
 

@@ -48,6 +48,8 @@ public struct JournaledShard: Codable, Sendable {
     public var answers: [Int]
     /// [B, D]: its answers, of a regression, row after row; nil of classes.
     public var answerValues: [Float]?
+    /// [B, D]: the right ones, of a regression; nil of classes, and of journals before there was this.
+    public var values: [Float]?
     /// [B, …].
     public var shape: [Int]
     /// Float32, little-endian.
@@ -60,6 +62,7 @@ public struct JournaledShard: Codable, Sendable {
       labels = made.labels
       answers = made.answers
       answerValues = made.answerValues?.elements
+      values = made.values?.elements
       shape = made.inputs.shape.dimensions
       inputs = made.inputs.elements.withUnsafeBytes { Data($0) }
     }

@@ -197,6 +197,7 @@ extension AuditRequest.Data {
       }
       var data = try AuditData(name: name, inputs: set.inputs, targets: set.targets, start: set.start)
       data.layout = set.layout
+      data.byteInputs = set.byteInputs
       return data
     }
   }
@@ -207,7 +208,13 @@ extension AuditSubject {
   ///   - members: one, or those of an ensemble.
   ///   - temperature: nil: 1.
   ///   - data: the examples, for whose size an ensemble is made.
+  /// - Throws: for a temperature of a regression, and for members that make no ensemble.
   public init(members: [AuditSubject], temperature: Double?, on data: AuditData) throws {
+    if let temperature, temperature != 1, let member = members.first(where: { $0.model.signature.task.isRegression }) {
+      throw ServiceError(
+        .badField, at: "temperatures", expected: "none for '\(member.name.clipped())', which is a regression",
+        got: "\(temperature)", advice: "a temperature divides the logits of classes: leave it out")
+    }
     if members.count == 1 {
       self = members[0]
       self.temperature = temperature ?? 1

@@ -140,16 +140,19 @@ struct AuditWork: ShardedWork {
   }
 }
 
-/// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
+/// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it, where the model
+/// takes no integers.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
     let name = "examples that were sent"
     guard !examples.namedInputs.isEmpty else {
       // The files are the caller's: what they must hold, the digest says.
       let inputs = try inputs(examples.inputs, at: "examples.inputs")
-      return try AuditData(
+      var data = try AuditData(
         name: name, inputs: inputs, targets: targets(examples, rows: inputs.rowCount), labelsName: "LABELS.npy",
         path: "EXAMPLES.npy")
+      data.byteInputs = examples.inputs.type == .uint8 ? [0] : []
+      return data
     }
     guard !examples.hasInputs else {
       throw ServiceError(
@@ -159,6 +162,7 @@ enum AuditExamples {
     var data = try AuditData(
       name: name, inputs: rows, targets: targets(examples, rows: rows.rowCount), path: "EXAMPLES.npz")
     data.layout = layout
+    data.byteInputs = Set(examples.namedInputs.indices.filter { examples.namedInputs[$0].array.type == .uint8 })
     return data
   }
 

@@ -1,4 +1,5 @@
 import DitherGraph
+import DitherProto
 import DitherReports
 import DitherStore
 import Foundation
@@ -12,8 +13,11 @@ struct ModelPage {
   var audits: [Job]
   /// The newest version's.
   var served: ServedFigures
+  /// The newest version's; nil: it has none.
+  var calibration: Dither_V1_Calibration?
+
   /// Draws that its calibration was made with, and holds for; nil: it has none.
-  var calibratedSamples: Int?
+  private var calibratedSamples: Int? { calibration.map { Int($0.samples) } }
 
   private var newest: ModelVersion { versions[0] }
   private var signature: SignatureRecord? { SignatureRecord(json: newest.model.signature) }
@@ -86,9 +90,10 @@ struct ModelPage {
       ("output", Set([signature.outputName, signature.outputKind].compactMap { $0 }).sorted().joined(separator: ", ")),
       ("classes", signature.labelNames.joined(separator: ", ")),
       ("draws where nobody says", "\(newest.model.defaultSamples)"),
-      ("calibrated", newest.calibration == nil ? "no" : "yes"),
       ("size", newest.model.bytes.formatted(.byteCount(style: .file).locale(Locale(identifier: "en_US_POSIX")))),
     ]
+    let calibrated = calibration?.facts(names: signature.labelNames).map { ($0.name, $0.words) }
+    rows += calibrated ?? [("calibrated", "no")]
     rows.removeAll { $0.1.isEmpty }
     return rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }
   }

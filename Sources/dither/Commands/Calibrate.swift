@@ -22,10 +22,14 @@ struct CalibrateCommand: AsyncParsableCommand {
       less and more by as much), normalized (by so many of the answer's own standard deviations) and quantiles (the answer's own \
       quantiles, moved out by so much).
 
+      Files of one's own are parted as for training: every fifth row calibrates, all rows where the targets are given by \
+      --labels.
+
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000 --class-conditional
       Example: dither predict fashion-mlp-noise --data fashion-mnist:5 --coverage 0.9
       Example: dither calibrate strength --data 'concrete?split=3'
+      Example: dither calibrate strength --data x.npy --labels y.npy
       """)
 
   @Argument(help: "name, name@version or name:alias.")
@@ -72,7 +76,9 @@ struct CalibrateCommand: AsyncParsableCommand {
       if isOwn {
         // Whole numbers may be classes or values: the model says which. A regression has no classes.
         let kind: TargetKind? = served.signature.classes == 0 ? .regression : nil
-        request.examples = try AuditExamples(data, labels: labels, targets: kind).message()
+        let examples = try AuditExamples(data, labels: labels, targets: kind)
+        try examples.check(least: ModelCalibration.leastExamples)
+        request.examples = try examples.message()
       }
       let found = try await client.calibrate(request, timeout: .milliseconds(Int64(timeout * 1000)))
       return CalibrationDescription(found, names: served.signature.labelNames)

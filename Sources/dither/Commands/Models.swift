@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherClient
 import DitherProto
 import DitherReports
+import DitherService
 import Foundation
 
 /// `dither models`: what the registry holds.
@@ -104,6 +105,10 @@ struct ModelsCommand: AsyncParsableCommand {
 
 /// A model as `--json` prints it.
 struct ModelDescription: Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case name, version, digest, aliases, bytes, created, createdBy, defaultSamples, signature, card, noise, tags
+    case revision, signedBy, calibration, removed, removedBy, keptUntil
+  }
   struct Signature: Encodable {
     struct Input: Encodable {
       var name: String
@@ -188,6 +193,10 @@ struct ModelDescription: Encodable {
   /// The number of its card and tags.
   var revision: UInt64
   var signedBy: [Signer]
+  /// The newest; nil: it has none.
+  var calibration: CalibrationDescription?
+  /// Its calibration in words.
+  private var calibrated: [[String]] = []
   /// Said of a version that can be restored.
   var removed: String?
   var removedBy: String?
@@ -208,6 +217,11 @@ struct ModelDescription: Encodable {
     tags = model.tags
     revision = model.revision
     signedBy = model.signedBy.map(Signer.init)
+    if model.hasCalibration {
+      let names = model.signature.labelNames
+      calibration = CalibrationDescription(model.calibration, names: names)
+      calibrated = model.calibration.facts(names: names).map { [$0.name, $0.words] }
+    }
     guard model.hasRemoval else { return }
     removed = timeText(model.removal.removedMs)
     removedBy = model.removal.removedBy
@@ -230,6 +244,7 @@ struct ModelDescription: Encodable {
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]
     if let noise { rows.append(["noise", noise.text]) }
+    rows += calibrated
     rows.append(["tags", tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")])
     for signer in signedBy {
       rows.append(["signed", "ed25519:\(signer.key)\(signer.trusted ? ", a key of the server's keyring" : "")"])

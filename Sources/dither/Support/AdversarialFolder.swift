@@ -10,8 +10,8 @@ import Synchronization
 
 /// Where an audit leaves what its attacks made, so that anybody can check them: a folder for each attack with
 /// `inputs.npy` (as the model takes them before its own normalization, float32 [N, …]), `indices.npy` (the examples'
-/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64; of a regression its values
-/// alone, float32 [N, D]), and `probe.txt`, the attack with all its parameters.
+/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64; of a regression float32
+/// [N, D], with `values.npy`, the right ones, in place of labels), and `probe.txt`, the attack with all its parameters.
 final class AdversarialFolder: Sendable {
   /// An attack's inputs of some examples.
   private struct Part: Sendable {
@@ -22,6 +22,8 @@ final class AdversarialFolder: Sendable {
     var answers: [Int]
     /// The answers of a regression, row after row.
     var answerValues: [Float]?
+    /// The right values of a regression; nil: nobody here knows them.
+    var values: [Float]?
     var inputs: Tensor
   }
 
@@ -42,7 +44,8 @@ final class AdversarialFolder: Sendable {
     add(
       Part(
         probe: plan.probes[found.probe].wholeText, indices: found.indices, labels: found.labels, answers: found.answers,
-        answerValues: found.answerValues?.elements, inputs: found.inputs), at: found.probe)
+        answerValues: found.answerValues?.elements, values: found.values?.elements, inputs: found.inputs),
+      at: found.probe)
   }
 
   /// As a journal has it.
@@ -50,13 +53,14 @@ final class AdversarialFolder: Sendable {
     add(
       Part(
         probe: made.probe, indices: made.indices, labels: made.labels, answers: made.answers,
-        answerValues: made.answerValues,
+        answerValues: made.answerValues, values: made.values,
         inputs: try Self.inputs(made.shape, made.inputs, [made.indices, made.labels, made.answers], at: "journal")),
       at: made.place)
   }
 
   /// Fetches what a served audit keeps, and writes it.
-  func write(_ audit: String, from client: DitherClient) async throws {
+  /// - Parameter examples: as they were sent, whose values the audit does not send back; nil: they are the server's.
+  func write(_ audit: String, from client: DitherClient, of examples: Dither_V1_Examples? = nil) async throws {
     for try await found in client.adversarials(of: audit) {
       let indices = found.indices.map { Int(clamping: $0) }, labels = found.labels.map(Int.init)
       let answers = found.answers.map(Int.init), values = found.answerValues.isEmpty ? nil : found.answerValues
@@ -65,10 +69,20 @@ final class AdversarialFolder: Sendable {
         [indices] + (values == nil ? [labels, answers] : []), at: "audit \(audit)")
       add(
         Part(
-          probe: found.probe, indices: indices, labels: labels, answers: answers, answerValues: values, inputs: inputs),
+          probe: found.probe, indices: indices, labels: labels, answers: answers, answerValues: values,
+          values: values.flatMap { Self.values(of: examples, indices, width: $0.count / max(indices.count, 1)) },
+          inputs: inputs),
         at: Int(found.place))
     }
     try write()
+  }
+
+  /// The right values of some of the examples; nil where they are not among them.
+  private static func values(of examples: Dither_V1_Examples?, _ rows: [Int], width: Int) -> [Float]? {
+    guard let all = examples?.values, width > 0, rows.allSatisfy({ (0..<all.count / width).contains($0) }) else {
+      return nil
+    }
+    return rows.flatMap { all[$0 * width..<($0 + 1) * width] }
   }
 
   /// Float32, little-endian, with as many numbers, labels and answers as rows.
@@ -110,9 +124,13 @@ final class AdversarialFolder: Sendable {
       let shape = Shape([indices.count] + first.inputs.shape.dimensions.dropFirst())
       try write("inputs.npy", Npy(Tensor(shape, sorted.flatMap(\.inputs.elements))))
       try write("indices.npy", numbers(indices))
+      func rows(_ values: [Float]) -> Npy {
+        Npy(Tensor([indices.count, values.count / max(indices.count, 1)], values))
+      }
       if first.answerValues != nil {
-        let values = sorted.flatMap { $0.answerValues ?? [] }
-        try write("answers.npy", Npy(Tensor([indices.count, values.count / max(indices.count, 1)], values)))
+        try write("answers.npy", rows(sorted.flatMap { $0.answerValues ?? [] }))
+        let values = sorted.compactMap(\.values)
+        if values.count == sorted.count { try write("values.npy", rows(values.flatMap { $0 })) }
       } else {
         try write("labels.npy", numbers(sorted.flatMap(\.labels)))
         try write("answers.npy", numbers(sorted.flatMap(\.answers)))

@@ -14,11 +14,22 @@ struct AuditInputs {
 
   init(_ array: FileArray) { self.array = array }
 
-  /// Pictures are bytes, as they were published.
+  /// Pictures are bytes, as they were published, and so are arrays of bytes.
   init(_ set: Dataset) {
-    array = FileArray(
-      shape: set.inputs.shape.dimensions, values: set.pixels.map { .bytes($0) } ?? .floats(set.inputs.elements))
+    let isOneOfBytes = set.layout == nil && set.byteInputs.contains(0)
+    array =
+      isOneOfBytes
+      ? Self.bytes(set.inputs)
+      : FileArray(
+        shape: set.inputs.shape.dimensions, values: set.pixels.map { .bytes($0) } ?? .floats(set.inputs.elements))
     start = set.start
+  }
+
+  /// Bytes that were divided by 255, as they came.
+  static func bytes(_ inputs: Tensor) -> FileArray {
+    FileArray(
+      shape: inputs.shape.dimensions,
+      values: .bytes(inputs.elements.map { UInt8(min(max($0 * 255, 0), 255).rounded()) }))
   }
 
   var areBytes: Bool { if case .bytes = array.values { true } else { false } }
@@ -60,6 +71,10 @@ struct AuditExamples {
   var targets: Targets
   /// How several named inputs lie in a row; nil: they are one.
   var layout: RowLayout?
+  /// The inputs that came as bytes, by their numbers in `layout`, 0 of one alone.
+  var byteInputs: Set<Int>
+  /// Rows of the files in all, where these are every fifth of them; nil: they are all, or a part that was said.
+  var undividedCount: Int?
 
   /// As a report names them.
   var name: String
@@ -92,6 +107,7 @@ struct AuditExamples {
     name = data
     if let labels {
       inputs = AuditInputs(try FileArray(path: data))
+      byteInputs = inputs.areBytes ? [0] : []
       let array = try FileArray(path: labels)
       targets = try kind == .regression ? .values(array.rows) : .classes(array.labels(at: labels), count: 0)
     } else {
@@ -102,6 +118,8 @@ struct AuditExamples {
       }
       inputs = AuditInputs(dataset)
       layout = dataset.layout
+      byteInputs = dataset.byteInputs
+      undividedCount = dataset.undividedCount
       targets = dataset.targets
     }
     guard inputs.array.shape.first == targets.count else {
@@ -109,6 +127,20 @@ struct AuditExamples {
         .shape, at: labels ?? data, expected: "one label for each of \(inputs.array.shape.first ?? 0) examples",
         got: "\(targets.count)")
     }
+  }
+
+  /// - Throws: when they are fewer than so many, with how to give more of the same files.
+  func check(least: Int) throws(CommandError) {
+    guard targets.count < least else { return }
+    throw CommandError(
+      .shape, at: "data '\(name.clipped())'", expected: "at least \(least) examples",
+      got: undividedCount.map { "\(targets.count), the test part: every fifth of \($0) rows" } ?? "\(targets.count)",
+      advice: undividedCount.map {
+        $0 < least
+          ? "a thousand and more make thresholds that hold"
+          : "where the model was trained on none of them give all: --data X.npy --labels Y.npy, or an archive with "
+            + "x_test and y_test"
+      } ?? "a thousand and more make thresholds that hold")
   }
 
   var tensor: Tensor { inputs.tensor }
@@ -122,7 +154,10 @@ struct AuditExamples {
         var named = Dither_V1_NamedArray()
         named.name = part.name
         let values = layout.rows(of: number, in: rows)
-        named.array = AuditInputs(FileArray(shape: values.shape.dimensions, values: .floats(values.elements))).message
+        let array =
+          byteInputs.contains(number)
+          ? AuditInputs.bytes(values) : FileArray(shape: values.shape.dimensions, values: .floats(values.elements))
+        named.array = AuditInputs(array).message
         return named
       }
     } else {

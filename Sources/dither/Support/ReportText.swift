@@ -38,7 +38,7 @@ struct ReportText {
           case .bad: .bad
           }
         line.add(row.value.shown().padded(to: values) + "  ", ink)
-        line.add(row.range.padded(to: ranges) + "  \(row.note)", .quiet)
+        line.add(row.range.padded(to: ranges) + "  \(row.note.shown())", .quiet)
         return line
       }
   }
@@ -53,19 +53,20 @@ struct ReportText {
 
   /// A condition, or all severities of a corruption.
   private struct Line {
-    var name: String, result: String, range = "", other = "", p = ""
-    var cells: [String] { [name, result, range, other, p] }
+    var name: String, result: String, range = "", rmse = "", other = "", otherRmse = "", p = ""
+    var cells: [String] { [name, result, range, rmse, other, otherRmse, p] }
   }
 
   private var probes: [PaintedLine] {
     var head = Line(name: "probe", result: "accuracy", range: "95 %")
-    if report.comparisons.isEmpty, report.isRegression { head.other = "RMSE" }
+    if report.isRegression { head.rmse = report.rmseTitle }
     if let first = report.comparisons.first {
       head.other = Self.shortened(first.baseline, to: 22)
       head.p = "McNemar"
+      if report.isRegression { head.otherRmse = "its RMSE" }
     }
     let lines = [head] + self.lines
-    let used = (0..<5).filter { column in lines.contains { !$0.cells[column].isEmpty } }
+    let used = head.cells.indices.filter { column in lines.contains { !$0.cells[column].isEmpty } }
     let cells = lines.map { line in used.map { line.cells[$0].shown() } }
     var widths = used.indices.map { column in
       // Numbers of measurements go on where nothing stands behind them.
@@ -102,12 +103,14 @@ struct ReportText {
 
   private func line(_ probe: ProbeReport, _ index: Int) -> Line {
     guard report.comparesAccuracy(at: index) else {
-      return Line(name: probe.title, result: probe.figures(3))
+      let other = probe.others.first?.measure("rmse").map { ", of the baseline rmse \($0.figure)" } ?? ""
+      return Line(name: probe.title, result: probe.figures(3) + other)
     }
     var line = Line(
       name: probe.title, result: Written.percent(probe.robustAccuracy), range: Written.interval(probe.interval))
     if let other = probe.others.first { line.other = Written.percent(other.robustAccuracy) }
-    if report.comparisons.isEmpty, let rmse = probe.measure("rmse") { line.other = rmse.figure }
+    line.rmse = probe.measure("rmse")?.figure ?? ""
+    line.otherRmse = probe.others.first?.measure("rmse")?.figure ?? ""
     if let pairs = report.comparisons.first?.probes, pairs.indices.contains(index) {
       line.p = Written.probability(pairs[index].mcnemarP)
     }
@@ -127,6 +130,9 @@ struct ReportText {
         ? Written.interval(group[0].interval) : group.map { Written.points($0.robustAccuracy) }.joined(separator: " "))
     let others = group.compactMap { $0.others.first?.robustAccuracy }
     if others.count == group.count { line.other = Written.percent(others.reduce(0, +) / count) }
+    guard isOne else { return line }
+    line.rmse = group[0].measure("rmse")?.figure ?? ""
+    line.otherRmse = group[0].others.first?.measure("rmse")?.figure ?? ""
     return line
   }
 

@@ -59,10 +59,30 @@ struct ValueScoreTests {
   @Test("of several values the scores are means over them")
   func wide() {
     let draws = Draws(values: [1, 10, 3, 14], width: 2), found = ValueScores(draws, [2.5, 11])
+    #expect(found.byValue?.map(\.error) == [-0.5, 1])
+    let ranked = (found.byValue ?? []).map(\.rankedProbabilityScore)
+    #expect(zip(ranked, [Self.crps([1, 3], 2.5), Self.crps([10, 14], 11)]).allSatisfy { abs($0 - $1) < 1e-9 })
+    #expect(ValueScores(Draws(values: [1, 3], width: 1), [2]).byValue == nil)
     #expect(abs(found.squaredError - (0.25 + 1) / 2) < 1e-9 && abs(found.absoluteError - 0.75) < 1e-9)
     #expect(abs(found.rankedProbabilityScore - (Self.crps([1, 3], 2.5) + Self.crps([10, 14], 11)) / 2) < 1e-9)
     // The variance over two draws is half the square of their difference.
     let nll = zip([0.5, 1.0], [2.0, 8.0]).reduce(0) { $0 + (log(2 * .pi * $1.1) + $1.0 * $1.0 / $1.1) / 2 } / 2
     #expect(abs((found.negativeLogLikelihood ?? 0) - nll) < 1e-9)
+  }
+
+  @Test("over examples they are the metrics of a regression", arguments: [false, true])
+  func metrics(_ haveVariances: Bool) throws {
+    let targets = Tensor.random([30, 2], seed: 3)
+    let all = (0..<30).map { row in
+      let values = Tensor.random([8], seed: UInt64(row) + 40).elements.map(Double.init)
+      return Draws(values: values, variances: haveVariances ? values.map { $0 * $0 + 0.1 } : nil, width: 2)
+    }
+    let scores = all.enumerated().map { ValueScores($1, targets.row($0)) }
+    let found = RegressionMetrics(all.map { Prediction($0) }, targets)
+    func mean(_ value: (ValueScores) -> Double) -> Double { scores.reduce(0) { $0 + value($1) } / 30 }
+    #expect(abs(found.rootMeanSquaredError - mean(\.squaredError).squareRoot()) < 1e-12)
+    let loss = try #require(found.negativeLogLikelihood), coverage = try #require(found.intervalCoverage)
+    #expect(abs(loss - mean { $0.negativeLogLikelihood ?? .nan }) < 1e-9)
+    #expect(abs(coverage - mean { $0.coverage ?? .nan }) < 1e-12)
   }
 }

@@ -71,6 +71,9 @@ import Testing
         $0.format = .protobuf
       }, server.caller)
     #expect(try Dither_V1_AuditReport(serializedBytes: form.protobuf).tolerance == [0.5, 0.5])
+    // A temperature of 1 leaves things as they are, which commands of reports say.
+    let same = try await Self.report(server, Self.request(server) { $0.temperatures = [1] })
+    #expect(same.probes[1].summary == report.probes[1].summary)
   }
 
   @Test("values that do not fit, and what only classes have, are refused before any work")
@@ -98,6 +101,10 @@ import Testing
     try await expect("a class for each row") { $0.model = "classes" }
     try await expect("tolerance") { $0.tolerance = -1 }
     try await expect("tolerance") { $0.tolerance = .nan }
+    try await expect("a temperature divides the logits of classes") { $0.temperatures = [2] }
+    try await expect("probe apgd loss") {
+      $0.probes[2] = .with { ($0.probe, $0.parameters) = ("apgd", ["loss": "dlr"]) }
+    }
     try await expect("probe calibration") { $0.probes[1].probe = "calibration" }
     try await expect("gate") { $0.gates = ["errors.ece15<=1"] }
     #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)

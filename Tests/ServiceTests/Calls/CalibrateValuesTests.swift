@@ -68,6 +68,11 @@ import Testing
     let next = try await InProcess(in: scratch)
     let model = try await GetModelCall(next.services).answer(.with { $0.model = "net" }, next.caller)
     #expect(model.calibration == stored)
+    let facts = stored.facts(names: model.signature.labelNames)
+    #expect(facts.map(\.name) == ["calibrated", "intervals", "at coverage 0.9", "at coverage 0.9"])
+    #expect(facts[0].words.contains("200 examples") && facts[0].words.contains("8 draws"))
+    #expect(facts[1].words.hasPrefix("coverage up to 0.995, by the rule normalized"), "\(facts[1])")
+    #expect(facts[2].words.hasPrefix("length: absolute ± ") && facts[3].words.hasPrefix("width: absolute ± "))
     let fresh = Self.inputs(400, from: 1000), truths = try await Self.values(next, 400, from: 1000)
     for rule in [.intervalAuto, .intervalAbsolute, .intervalNormalized, .intervalQuantiles]
       as [Dither_V1_PredictRequest.IntervalRule]

@@ -19,6 +19,8 @@ RUNS = os.environ.get("DITHER_TEST_RUNS", "")
 MODEL = os.environ.get("DITHER_TEST_MODEL", "fashion-mlp-noise")
 # Of this file's own: what it calibrates answers otherwise afterwards.
 CALIBRATED = f"{MODEL}-spare-console"
+# axe-core's script (Deque, MPL 2.0).
+AXE = os.environ.get("DITHER_TEST_AXE", "")
 MOST_BYTES = 100_000
 PROGRAM = chromium.program()
 
@@ -150,7 +152,7 @@ class Console(unittest.TestCase):
         self.assertFalse(page.value("document.querySelector('input.refresh').checked"))
         self.assertEqual(page.complaints, [])
 
-    def test_two_audits_are_compared(self) -> None:
+    def compare_two_audits(self) -> chromium.Browser:
         for seed in ("1", "2"):
             call("Robustness/Audit", {
                 "model": MODEL, "seed": seed, "probes": [{"probe": "clean"}, {"probe": "calibration"}],
@@ -158,6 +160,28 @@ class Console(unittest.TestCase):
         page = self.go("/")
         page.value("document.querySelector('form[action=\"/compare\"] button').focus()")
         page.follow(lambda: page.press("Enter"))
+        return page
+
+    @unittest.skipUnless(AXE, "axe-core is absent: its package could not be installed")
+    def test_axe_finds_nothing_that_keeps_people_out(self) -> None:
+        with open(AXE, encoding="utf-8") as file:
+            script = file.read()
+        page = self.compare_two_audits()
+        compared = page.value("location.pathname + location.search")
+        audit = "/audits/" + page.value("new URLSearchParams(location.search).values().next().value")
+        for scheme in ("light", "dark"):
+            page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            for path in [*PAGES, compared, audit, "/compare", "/nothing", "/models/nothing-here", "/audits/nothing"]:
+                with self.subTest(path=path, scheme=scheme):
+                    page.go(ROOT + path)
+                    page.value(f"{script}; true")
+                    found: List[str] = page.value(
+                        "axe.run().then(all => all.violations.map(one => `${one.id}, ${one.impact}: ${one.nodes[0].html}`))")
+                    self.assertEqual(found, [])
+        page.send("Emulation.setEmulatedMedia", features=[])
+
+    def test_two_audits_are_compared(self) -> None:
+        page = self.compare_two_audits()
         self.assertEqual(page.value("location.pathname"), "/compare")
         self.assertIn("against", page.value("document.querySelector('h1').textContent"))
         self.assertGreaterEqual(page.value("document.querySelectorAll('svg').length"), 1)

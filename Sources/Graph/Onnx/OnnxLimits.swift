@@ -50,6 +50,7 @@ public struct OnnxLimits: Sendable {
   public static let uploaded: OnnxLimits = {
     var limits = OnnxLimits()
     limits.freeMadeBytes = 64 << 20
+    limits.constantBytes = 2 << 30
     return limits
   }()
 }

@@ -22,7 +22,7 @@ struct Plot {
 
   private static let width = 460.0, height = 280.0, left = 58.0, right = 16.0, top = 26.0, bottom = 46.0
   /// As many curves have an appearance of their own.
-  static let styles = 8
+  static let styles = 16
 
   var html: Html {
     let (keys, body) = drawing

@@ -34,8 +34,14 @@ extension Html {
     .legend .s-o4 i{border-radius:0;clip-path:polygon(0 0,0 100%,100% 0,100% 100%)}
     .c0{--c:var(--model)}.c1{--c:var(--o0)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
     .c5{--c:var(--o1)}.c6{--c:var(--o2)}.c7{--c:var(--o3)}
+    .c8{--c:var(--model)}.c9{--c:var(--o0)}.c10{--c:var(--good)}.c11{--c:var(--off)}.c12{--c:var(--bad)}
+    .c13{--c:var(--o1)}.c14{--c:var(--o2)}.c15{--c:var(--o3)}
+    .legend :is(.c8,.c9,.c10,.c11,.c12,.c13,.c14,.c15) i{border-radius:1px}
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
+    svg .c8 polyline{stroke-dasharray:14 3 2 3}svg .c9 polyline{stroke-dasharray:1 5}svg .c10 polyline{stroke-dasharray:6 6}
+    svg .c11 polyline{stroke-dasharray:10 2 4 2}svg .c12 polyline{stroke-dasharray:3 6}svg .c13 polyline{stroke-dasharray:16 6}
+    svg .c14 polyline{stroke-dasharray:5 2 1 2}svg .c15 polyline{stroke-dasharray:8 2}
     .charts+.card{margin-top:1rem}
     .heat td,.heat thead th:not(:first-child){text-align:center;padding:.3rem .35rem}
     .heat td[style]{background:hsl(var(--h) var(--hs) var(--hl))}

@@ -55,7 +55,8 @@ extension Dither_V1_Calibration {
       guard let found = Self.shown(value) else { return nil }
       let own =
         found.hasDeviation_p
-        ? ", normalized × \(Written.number(found.normalized)), quantiles widened by \(Written.number(found.quantiles))" : ""
+        ? ", normalized × \(Written.number(found.normalized)), quantiles widened by \(Written.number(found.quantiles))"
+        : ""
       let name = names.indices.contains(at) ? names[at].clipped(to: 40) : values.count == 1 ? "value" : "value \(at)"
       return Fact(
         name: "at coverage \(found.coverage)",

@@ -43,7 +43,7 @@ public struct NoiseModel: Codable, Sendable, Equatable {
   /// The probability of the rarest of all that a draw may do to a number, or of the draw of one member; nil where every
   /// draw differs a little.
   public var rarerProbability: Double? {
-    let ofTerms = terms.lazy.filter(\.isActive).compactMap(\.noise.rarerProbability).min()
+    let ofTerms = terms.lazy.filter(\.isActive).compactMap(\.rarerProbability).min()
     let ofMembers = members.flatMap { $0 > 1 ? 1 / Double($0) : nil }
     return [ofTerms, ofMembers].compactMap { $0 }.min()
   }

@@ -52,6 +52,12 @@ public struct NoiseTerm: Sendable {
   /// nil: an example, but where layers draw their weights, in training, the batch.
   public var draws: Draws?
 
+  /// The probability of the rarest of what it may do to a number; nil where every draw differs a little.
+  var rarerProbability: Double? {
+    guard let fraction = fraction.map(Double.init), fraction < 1 else { return noise.rarerProbability }
+    return min(fraction * (noise.rarerProbability ?? 1), 1 - fraction)
+  }
+
   /// Gaussian noise.
   public init(_ site: NoiseSite, sigma: Float, scale: Scale = .absolute) {
     self.init(site, GaussianNoise(), sigma: sigma, scale: scale)

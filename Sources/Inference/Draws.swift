@@ -126,16 +126,15 @@ public struct Draws: Sendable {
   /// (Hanley and Lippman-Hand 1983, JAMA 249, 1743).
   private static let ruleOfThree = 3.0
 
-  /// Whether the mean is known to a tolerance: its standard error is no larger, and nothing is likely to be missing
-  /// among the draws that would move it further. Draws that are all alike tell of what they lack only that it is as
-  /// rare as one draw in all of them; a probability then moves by no more, and a value by anybody's guess.
+  /// Whether the mean is known to a tolerance: its standard error is no larger, and one more draw of any kind would not
+  /// move a probability by more. A value may be anything in the draw that was not made: of values no event of the noise
+  /// may be likely to be missing, and they are not all alike.
   /// - Parameter rarer: ``NoiseModel/rarerProbability`` of the noise.
   package func isKnown(to tolerance: Double, rarer: Double?) -> Bool {
     guard let error = standardError, error <= tolerance else { return false }
     let independent = Double(areAntithetic ? samples / 2 : samples)
-    let mayLack = rarer.map { independent * $0 < Self.ruleOfThree } ?? areAlike
-    let isWithinOneDraw = !areValues && 1 <= tolerance * independent
-    return isWithinOneDraw || !mayLack && (!areAlike || areValues)
+    guard areValues else { return 1 <= tolerance * independent }
+    return !areAlike && rarer.map { independent * $0 >= Self.ruleOfThree } ?? true
   }
 
   /// A class's probability, or a value, in each draw.

@@ -116,7 +116,9 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let plain = probabilities(1), scaled = probabilities(fittedTemperature)
     func scores(_ rule: Conformal.Score) -> [Double] {
       held.indices.map { at in
-        let chance = Conformal.chance(seed: seed, example: inputs.row(held[at])), k = at - held.startIndex
+        // Examples that are alike have chances of their own: else all copies of one would stand or fall together.
+        let own = mixSeed(seed, UInt64(held[at])), k = at - held.startIndex
+        let chance = Conformal.chance(seed: own, example: inputs.row(held[at]))
         return Conformal.score(scaled[k], heldLabels[k], rule, u: chance)
       }
     }

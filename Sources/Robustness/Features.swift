@@ -71,8 +71,10 @@ public struct Features: Sendable, Codable, Equatable {
         "features", "bounds for \(width) features, and fixed ones from 0 to \(width - 1)",
         "\(low.count) and \(high.count) bounds, fixed \(fixed.sorted().prefix(8))")
     }
-    for i in 0..<width where !(low[i] <= high[i] && low[i].isFinite && high[i].isFinite) {
-      throw refuse("feature \(i)", "finite bounds, the lower one first", "\(low[i]) and \(high[i])")
+    for i in 0..<width where !(low[i] <= high[i] && low[i].isFinite && (high[i] - low[i]).isFinite) {
+      throw refuse(
+        "feature \(i)", "finite bounds, the lower one first, and a finite number between them",
+        "\(low[i]) and \(high[i])")
     }
     for row in 0..<inputs.rowCount {
       for (i, value) in inputs.row(row).enumerated() where !(low[i]...high[i]).contains(value) {

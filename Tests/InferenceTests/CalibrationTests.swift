@@ -2,6 +2,7 @@ import DitherBasics
 import DitherGraph
 import DitherInference
 import DitherTensor
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -48,6 +49,46 @@ struct CalibrationTests {
       (0..<3).map { c in stride(from: c, to: z.count, by: 3).map { z[$0] }.reduce(0, +) / Double(draws) }
     }
     #expect(try abs(Temperature.fit(logits: means, labels: labels) / found - 1) > 0.01)
+  }
+
+  @Test("sets hold the class as often where rows repeat, by either rule")
+  func repeatedRows() throws {
+    let builder = GraphBuilder(name: "categories"), x = builder.input("x", [5])
+    let w = builder.parameter("w", .random([4, 5], seed: 6, from: -1.5, to: 1.5))
+    let model = try Model(builder.finish(outputs: [("y", try builder.dense(x, w, nil))]))
+    let kinds = Tensor.random([5, 5], seed: 8, from: -1, to: 1), outputs = try model.outputs(kinds)
+    let p = model.signature.meanProbabilities(outputs, rows: 5)
+    /// So many rows, each one of the five, with labels as likely as the model says.
+    func rows(_ count: Int, _ seed: UInt64) -> (rows: [Int], labels: [Int]) {
+      let address = NoiseAddress(seed: seed), which = address.uniforms(count), draws = NoiseAddress(seed: seed + 1)
+      let chosen = which.map { min(Int($0 * 5), 4) }
+      let labels = zip(chosen, draws.uniforms(count)).map { kind, u in
+        var sum = 0.0
+        return p[kind].firstIndex {
+          sum += $0; return Double(u) < sum
+        } ?? 3
+      }
+      return (chosen, labels)
+    }
+    for rule in [Conformal.Score.lac, .aps] {
+      var held = 0, asked = 0
+      for seed in 0..<40 as Range<UInt64> {
+        let known = rows(200, 100 + 10 * seed), fresh = rows(300, 105 + 10 * seed)
+        let fitted = try ModelCalibration(
+          fitting: model, inputs: kinds.rows(at: known.rows), labels: known.labels, samples: 0, seed: seed)
+        let thresholds = fitted.thresholds(coverage: 0.9, rule, classes: 4)
+        for (kind, label) in zip(fresh.rows, fresh.labels) {
+          let answer = model.signature.meanProbabilities(
+            outputs.rows(kind..<kind + 1), rows: 1, temperature: fitted.temperature)[0]
+          let set = Conformal.set(
+            answer, rule, thresholds: thresholds, u: Conformal.chance(seed: seed + 7, example: kinds.row(kind)))
+          held += set.contains(label) ? 1 : 0
+          asked += 1
+        }
+      }
+      // Ties between copies make sets larger, never smaller; 40 calibrations of 100 scores each leave a point.
+      #expect(Double(held) / Double(asked) > 0.88, "\(rule): \(Double(held) / Double(asked))")
+    }
   }
 
   @Test(

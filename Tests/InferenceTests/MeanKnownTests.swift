@@ -21,13 +21,32 @@ struct MeanKnownTests {
     }
   }
 
-  @Test("a rare event may be missing among draws that differ a little as well")
-  func rare() {
+  @Test(
+    "a rare event may be missing among draws that differ a little as well, whatever the noise", arguments: [nil, 0.1])
+  func rare(_ rarer: Double?) {
     let nearly = (0..<64).map { 0.7 + 1e-6 * Double($0 % 3) }
-    #expect(Self.draws(nearly).isKnown(to: 0.005, rarer: nil))
-    #expect(!Self.draws(nearly).isKnown(to: 0.005, rarer: 0.002))
-    #expect(Self.draws(nearly).isKnown(to: 0.005, rarer: 0.1))
-    #expect(Self.draws(nearly).isKnown(to: 0.02, rarer: 0.002))
+    #expect(!Self.draws(nearly).isKnown(to: 0.005, rarer: rarer))
+    #expect(Self.draws(nearly).isKnown(to: 0.02, rarer: rarer))
+  }
+
+  @Test("the rarest of what a draw may do: of all terms, with the share of draws that have any, and of members")
+  func rarest() throws {
+    func rarest(_ options: String...) throws -> Double? {
+      try NoiseModel(options.map { try NoiseTerm(parsing: $0, at: "noise") }).rarerProbability
+    }
+    #expect(try rarest("input:gaussian,sigma=0.1") == nil)
+    for (options, right) in [
+      (["input:pixel_mask,rate=0.25"], 0.25), (["input:pixel_mask,rate=0.75"], 0.25),
+      (["input:salt_and_pepper,rate=0.25"], 0.125), (["input:salt_and_pepper,rate=1"], 0.5),
+      (["input:pixel_mask,rate=0.5,fraction=0.02"], 0.01), (["input:gaussian,sigma=1,fraction=0.125"], 0.125),
+      (["input:gaussian,sigma=1,fraction=0.75"], 0.25),
+      (["input:pixel_mask,rate=0.25", "weights:gaussian,sigma=1", "input:salt_and_pepper,rate=0.5"], 0.25),
+    ] {
+      let found = try #require(
+        NoiseModel(options.map { try NoiseTerm(parsing: $0, at: "noise") }).rarerProbability, "\(options)")
+      #expect(abs(found - right) < 1e-6, "\(options): \(found)")
+    }
+    #expect(NoiseModel([], members: 4).rarerProbability == 0.25)
   }
 
   @Test("a value may be anything in the draw that was not made")
@@ -35,7 +54,9 @@ struct MeanKnownTests {
     func values(_ all: [Double]) -> Draws { Draws(values: all, width: 1) }
     #expect(!values([Double](repeating: 3, count: 5000)).isKnown(to: 10, rarer: nil))
     #expect(!values([Double](repeating: 3, count: 100)).isKnown(to: 10, rarer: 0.01))
-    #expect(values([Double](repeating: 3, count: 400)).isKnown(to: 10, rarer: 0.01))
+    #expect(!values([Double](repeating: 3, count: 400)).isKnown(to: 10, rarer: 0.01))
+    let differing = (0..<100).map { Double($0 % 2) }
+    #expect(!values(differing).isKnown(to: 1, rarer: 0.01) && values(differing).isKnown(to: 1, rarer: 0.05))
     #expect(values([1, 2, 1, 2, 1, 2, 1, 2]).isKnown(to: 1, rarer: nil))
   }
 

@@ -8,6 +8,8 @@ struct SaltAndPepperNoise: RatedNoise {
   static let combination = NoiseCombination.replaces
   static let rates: (range: ClosedRange<Float>, inWords: String) = (0...1, "from 0 to 1")
   var rate: Float = 0.1
+  /// Salt and pepper have half of the rate each.
+  var rarerProbability: Double? { rate > 0 ? Double(rate < 1 ? min(rate / 2, 1 - rate) : 0.5) : nil }
   var salt: Float = 1
   var pepper: Float = 0
 

@@ -105,12 +105,16 @@ public struct AuditRunner: Sendable {
   private static func checked(
     _ inputs: Tensor, _ name: String, _ shape: Shape, isTable: Bool
   ) throws(RobustnessError) -> Tensor {
-    guard inputs.rowCount > 0, inputs.shape.row.isReadable(as: shape),
-      inputs.elements.allSatisfy({ isTable ? $0.isFinite : (0...1).contains($0) })
-    else {
+    let place = "data '\(name.clipped())'"
+    guard inputs.rowCount > 0, inputs.shape.row.isReadable(as: shape) else {
+      throw RobustnessError(.data, at: place, expected: "examples of shape \(shape)", got: "\(inputs.shape)")
+    }
+    if let at = inputs.elements.firstIndex(where: { isTable ? !$0.isFinite : !(0...1).contains($0) }) {
       throw RobustnessError(
-        .data, at: "data '\(name.clipped())'",
-        expected: "examples of shape \(shape), \(isTable ? "finite" : "from 0 to 1")", got: "\(inputs.shape)")
+        .data, at: "\(place), example \(at / inputs.rowLength)",
+        expected: isTable ? "finite numbers" : "numbers from 0 to 1, as the audited examples have",
+        got: "\(inputs.elements[at])",
+        advice: isTable ? nil : "of a table say bounds of its features that hold these too (--features)")
     }
     return inputs.reshaped(Shape([inputs.rowCount] + shape.dimensions))
   }

@@ -40,6 +40,11 @@ struct CalibrationProbe: Probe {
   private static func classwise(_ probabilities: [[Double]], _ labels: [Int]) -> Summary? {
     guard !labels.isEmpty else { return nil }
     var summary = Summary()
+    // A resample is in the order of this, whatever the examples' is.
+    let order = labels.indices.sorted { a, b in
+      labels[a] != labels[b] ? labels[a] < labels[b] : probabilities[a].lexicographicallyPrecedes(probabilities[b])
+    }
+    let (probabilities, labels) = (order.map { probabilities[$0] }, order.map { labels[$0] })
     let error = ClasswiseCalibration(probabilities, labels)
     summary.add(
       classwise, error.error(of: labels.indices), Bootstrap([labels.count]).interval { error.error(of: $0) },

@@ -47,7 +47,8 @@ struct SelectiveProbe: Probe {
   /// Intervals of AURC and of the AUROC of errors, by the bootstrap over the examples; of the latter over those
   /// resamples that have both kinds.
   private func intervals(_ right: [Bool], _ scores: [Double]) -> (aurc: Interval?, auroc: Interval?) {
-    let order = right.indices.sorted { scores[$0] < scores[$1] }
+    // Ties too are in one order, whatever the examples' is.
+    let order = right.indices.sorted { (scores[$0], right[$0] ? 0 : 1) < (scores[$1], right[$1] ? 0 : 1) }
     let right = order.map { right[$0] }, scores = order.map { scores[$0] }
     let found = Bootstrap([right.count]).intervals { drawn in
       let kept = drawn[0].filter { right[$0] }.map { scores[$0] }, wrong = drawn[0].filter { !right[$0] }

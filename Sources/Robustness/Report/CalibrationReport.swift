@@ -67,9 +67,12 @@ public struct Calibration: Codable, Sendable, Equatable {
   private static func intervals(_ probabilities: [[Double]], _ labels: [Int], _ losses: [Double]) -> [Interval] {
     let all = Metrics.outcomes(probabilities, labels)
     // A resample is in the order of this: its bins of equal mass need no sorting.
-    let order = all.confidence.indices.sorted { all.confidence[$0] < all.confidence[$1] }
-    let confidence = order.map { all.confidence[$0] }, correct = order.map { all.correct[$0] }
     let scores = Metrics.brierScores(probabilities, labels)
+    // Ties too are in one order, whatever the examples' is.
+    let order = all.confidence.indices.sorted {
+      (all.confidence[$0], losses[$0], scores[$0]) < (all.confidence[$1], losses[$1], scores[$1])
+    }
+    let confidence = order.map { all.confidence[$0] }, correct = order.map { all.correct[$0] }
     let (loss, score) = (order.map { losses[$0] }, order.map { scores[$0] })
     return Bootstrap([order.count], resamples: 200).intervals { drawn in
       let places = drawn[0], count = Double(max(places.count, 1))

@@ -202,11 +202,14 @@ struct ExampleBatch {
     }
   }
 
+  /// Rows of a request, as a server takes them unless it was told otherwise.
+  private static let mostRows = 4096
+
   /// Fills a request's inputs, part by part: at most `limit` bytes of examples each, so that every request fits into a
-  /// frame.
+  /// frame, and no more rows than a server takes.
   func requests(from request: Dither_V1_PredictRequest, limit: Int = 2 << 20) -> [Dither_V1_PredictRequest] {
     let width = parts.count == 1 && parts[0].input.type != .int64 ? 4 : 8
-    let step = max(1, limit / max(parts.reduce(0) { $0 + $1.input.size } * width, 1))
+    let step = min(Self.mostRows, max(1, limit / max(parts.reduce(0) { $0 + $1.input.size } * width, 1)))
     return stride(from: 0, to: count, by: step).map { first in
       var request = request
       let rows = first..<min(first + step, count)

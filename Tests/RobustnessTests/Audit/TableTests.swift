@@ -150,6 +150,7 @@ struct TableTests {
     try refuses("feature 1") { $0.high[1] = $0.low[1] - 1 }
     try refuses("feature 2") { $0.high[2] = 400 }
     try refuses("feature 0") { $0.low[0] = -.infinity }
+    try refuses("finite number between them") { ($0.low[3], $0.high[3]) = (-3e38, 3e38) }
     try refuses("fixed") { $0.fixed = [9] }
     let none = #expect(throws: RobustnessError.self) {
       try Self.runner(["pgd"], Self.model()) { data in

@@ -31,6 +31,27 @@ struct UncertaintyProbeTests {
     #expect(try !String(decoding: few.json(), as: UTF8.self).contains("remarks"))
   }
 
+  @Test("intervals do not depend on the order of examples that are tied")
+  func ties() throws {
+    var graph = try Small.model().graph
+    graph.noise = nil
+    let model = try Model(graph), kinds = try Small.data(6, for: model)
+    let labels = (0..<60).map { (kinds.labels[$0 % 6] + ($0 % 4 == 0 ? 1 : 0)) % 3 }
+    func intervals(_ order: [Int]) throws -> [Interval?] {
+      let data = AuditData(
+        name: "tied", inputs: kinds.inputs.rows(at: order.map { $0 % 6 }), labels: order.map { labels[$0] })
+      let plan = try AuditPlan(
+        probes: [ProbeSpec("calibration"), ProbeSpec("selective")], seed: 4, exampleCount: 60, inputShape: [1, 4, 4])
+      let runner = try AuditRunner(
+        plan: plan, subject: AuditSubject(name: "small", digest: "", model: model), data: data)
+      let probes = try runner.report(runner.runAll()).probes, calibration = try #require(probes[0].calibration)
+      return [calibration.ece15Interval, calibration.adaptiveEce15Interval]
+        + probes.flatMap { $0.summary?.measures.map(\.interval) ?? [] }
+    }
+    let own = try intervals(Array(0..<60)), other = try intervals((0..<60).map { ($0 * 37 + 11) % 60 })
+    #expect(own.count > 4 && own == other)
+  }
+
   @Test("one set has a size, and no interval of it")
   func oneSet() throws {
     let summary = try #require(report(["conformal"], count: 1).probes[0].summary)

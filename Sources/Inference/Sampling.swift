@@ -7,8 +7,8 @@ public struct Sampling: Sendable, Hashable {
   public enum Budget: Sendable, Hashable {
     /// So many draws; 0 is the deterministic pass.
     case samples(Int)
-    /// Draws in rounds until every example's ``Draws/standardError`` is known and at most `tolerance`, and no event of
-    /// the noise that would move the mean further is likely to be missing among them; or until `most` are spent.
+    /// Draws in rounds until every example's ``Draws/standardError`` is known and at most `tolerance`, and the draws
+    /// are as many as ``Draws/isKnown(to:rarer:)`` asks for beside; or until `most` are spent.
     case tolerance(Double, most: Int)
   }
   public var budget: Budget

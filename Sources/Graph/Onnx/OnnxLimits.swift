@@ -45,11 +45,9 @@ public struct OnnxLimits: Sendable {
   public init() {}
   /// The limits that a file is read with where it lies on the reader's own disk, or in a store that has taken it.
   public static let standard = OnnxLimits()
-  /// The limits that a server takes uploads with: a file of some bytes cannot make it hold more than one of their
-  /// size could.
+  /// The limits that a server takes uploads with: bytes that take eight each in memory are not to fill it.
   public static let uploaded: OnnxLimits = {
     var limits = OnnxLimits()
-    limits.freeMadeBytes = 64 << 20
     limits.constantBytes = 2 << 30
     return limits
   }()

@@ -6,8 +6,10 @@ extension DecodingError {
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
       return "another type\(Self.place(context.codingPath))"
     case .dataCorrupted(let context):
+      // Foundation says no more, and no path, of a number that does not fit its type.
       return context.codingPath.isEmpty
-        ? "text that is no JSON" : "a value that cannot be\(Self.place(context.codingPath))"
+        ? "text that is no JSON, or a number that cannot be, as 1.5 for a whole one"
+        : "a value that cannot be\(Self.place(context.codingPath))"
     @unknown default: return "something else"
     }
   }

@@ -175,8 +175,9 @@ public enum Parameters {
     }
   }
 
-  /// A finite number, or a quotient of two: `0.3`, `8/255`.
+  /// A finite number, or a quotient of two: `0.3`, `8/255`. Hexadecimal ones, which nobody means, are none.
   public static func number(_ text: String) -> Double? {
+    guard !text.contains(where: { "xX".contains($0) }) else { return nil }
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     let values = parts.compactMap { Double($0) }
     guard values.count == parts.count, values.allSatisfy(\.isFinite) else { return nil }

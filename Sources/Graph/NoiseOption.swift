@@ -75,10 +75,12 @@ extension NoiseModel {
     }
     self.init(terms)
     try validate(at: place)
-    for term in terms where !term.site.isServed || !term.isActive {
+    // Served is what the schedule ends with.
+    for term in terms where !term.site.isServed || !term.settled.isActive {
+      let advice = term.isActive ? "its schedule ends at 0: leave the schedule out" : "give it a strength above 0"
       throw GraphError(
         .noise, at: place, expected: "noise that a model is served with", got: term.summary,
-        advice: term.site.isServed ? "give it a strength above 0" : "\(term.site.name) are of the training alone")
+        advice: term.site.isServed ? advice : "\(term.site.name) are of the training alone")
     }
     try checkSites(in: graph.foldingComputedWeights() ?? graph)
   }

@@ -162,7 +162,7 @@ public struct DeployedPredictor: Sendable {
   private static func check(_ probabilities: [[Double]], _ identities: [UInt64]) throws(RobustnessError) {
     guard let row = probabilities.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) else { return }
     throw RobustnessError(
-      .data, at: "example \(identities[row])", expected: "a finite answer", got: "NaN or infinity")
+      .data, at: ForeignExample.name(of: identities[row]), expected: "a finite answer", got: "NaN or infinity")
   }
 
   /// The mean probabilities, [B][classes], and −ln of the true classes', [B]: of logits by log-softmax; infinite where

@@ -51,5 +51,5 @@ func badParameters(_ parameters: [String: String], _ code: CatalogFault) {
 @Test(arguments: [("0.3", 0.3), ("8/255", 8.0 / 255), ("-2", -2), ("1e-3", 1e-3)])
 func numbers(_ text: String, _ value: Double) { #expect(Parameters.number(text) == value) }
 
-@Test(arguments: ["", "/", "8/", "inf", "0x", "1/0", "a"])
+@Test(arguments: ["", "/", "8/", "inf", "0x", "1/0", "a", "0x10", "0X1p-3", "8/0xff"])
 func notNumbers(_ text: String) { #expect(Parameters.number(text) == nil) }

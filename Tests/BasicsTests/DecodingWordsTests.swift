@@ -4,7 +4,10 @@ import Testing
 
 @Suite("What cannot be decoded, in words") struct DecodingWordsTests {
   private struct Part: Decodable { var low: [Double] }
-  private struct Whole: Decodable { var parts: [Part] }
+  private struct Whole: Decodable {
+    var parts: [Part]
+    var count: Int?
+  }
 
   @Test(
     "the key and its path",
@@ -12,6 +15,7 @@ import Testing
       (#"{"parts": [{"low": [1]}, {}]}"#, "no 'low' at 'parts.1'"), ("{}", "no 'parts'"),
       (#"{"parts": [{"low": [1, "a"]}]}"#, "another type at 'parts.0.low.1'"),
       (#"{"parts": [{"low": null}]}"#, "another type at 'parts.0.low'"), ("[]", "another type"), ("{", "no JSON"),
+      (#"{"parts": [], "count": 1.5}"#, "a number that cannot be"), (#"{"parts": [{"low": [1e400]}]}"#, "a number"),
     ])
   func words(_ json: String, _ words: String) {
     let error = #expect(throws: DecodingError.self) { try JSONDecoder().decode(Whole.self, from: Data(json.utf8)) }

@@ -46,6 +46,11 @@ struct ExitStatusTests {
       ),
       (["audit", model, "--data", data, "--labels", labels, "--features", features], "got no 'low'"),
       (["predict", "m", "--input", "x.npy", "--max-samples", "4"], "--tolerance"),
+      (["predict", "m", "--input", "x.npy", "--tolerance", "0"], "--tolerance: expected a number above 0"),
+      (
+        ["predict", "m", "--input", "x.npy", "--tolerance", "0.1", "--max-samples", "0"],
+        "--max-samples: expected a number above 0"
+      ),
       (["predict", "m", "--input", "x.npy", "--never-empty"], "--coverage"),
       (["predict", "m", "--input", "x.npy", "--set-rule", "lac"], "--coverage"),
     ] {

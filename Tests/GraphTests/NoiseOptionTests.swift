@@ -45,6 +45,7 @@ struct NoiseOptionTests {
       ("weights:gaussian,sigm=1", "did you mean 'sigma'?"), ("weights:gaussian", "'sigma': expected a number"),
       ("weights", "'sigma': expected a number"), ("weights:gaussian,sigma=-1", "a sigma from 0 to 1e6"),
       ("weights:gaussian,sigma=nan", "a number"), ("weights:gaussian,sigma=0", "above 0"),
+      ("weights:gaussian,sigma=1,schedule=cosine", "its schedule ends at 0"),
       ("weights:gaussian,0.1", "SITE:DISTRIBUTION,key=value"), ("weights:gaussian,sigma=1,sigma=2", "one value"),
       ("weights:gaussian,sigma=1,layers=fc9", "did you mean 'fc"), ("gradients:gaussian,sigma=1", "of the training"),
       ("embeddings:gaussian,sigma=1", "a site that the model has"), ("droput", "did you mean 'dropout'?"),

@@ -494,6 +494,9 @@ public nonisolated struct Dither_V1_AdversarialInputs: Sendable {
   /// of a regression, in place of labels and answers: as many for each example, row after row
   public var answerValues: [Float] = []
 
+  /// the right ones, of a regression, as many as answer_values; none in audits of servers before this field
+  public var values: [Float] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1352,7 +1355,7 @@ nonisolated extension Dither_V1_GetAdversarialsRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AdversarialInputs"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}place\0\u{1}probe\0\u{1}inputs\0\u{1}indices\0\u{1}labels\0\u{1}answers\0\u{3}answer_values\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}place\0\u{1}probe\0\u{1}inputs\0\u{1}indices\0\u{1}labels\0\u{1}answers\0\u{3}answer_values\0\u{1}values\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1367,6 +1370,7 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
       case 6: try { try decoder.decodeRepeatedInt32Field(value: &self.answers) }()
       case 7: try { try decoder.decodeRepeatedFloatField(value: &self.answerValues) }()
+      case 8: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
       default: break
       }
     }
@@ -1398,6 +1402,9 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
     if !self.answerValues.isEmpty {
       try visitor.visitPackedFloatField(value: self.answerValues, fieldNumber: 7)
     }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1409,6 +1416,7 @@ nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftP
     if lhs.labels != rhs.labels {return false}
     if lhs.answers != rhs.answers {return false}
     if lhs.answerValues != rhs.answerValues {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

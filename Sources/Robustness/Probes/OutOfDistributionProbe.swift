@@ -28,8 +28,7 @@ struct OutOfDistributionProbe: Probe {
       throw RobustnessError(.data, at: "data '\(data.clipped())'", expected: "the examples of that set", got: "none")
     }
     let count = min(others.rowCount, max(batch.labels.count, 1))
-    let identities = (0..<count).map { 1 << 40 | UInt64($0) }
-    let foreign = others.rows(0..<count)
+    let identities = ForeignExample.identities(count), foreign = others.rows(0..<count)
     let near = (outcome.columns ?? [:]).merging(
       try predictor.logitScores(batch.inputs, identities: batch.identities)
     ) { $1 }

@@ -104,15 +104,21 @@ extension Dither_V1_AdversarialInputs {
   /// An attack's part of the journal, in messages of whole examples.
   static func messages(_ made: JournaledShard.Made) -> [Self] {
     let rows = made.indices.count, width = rows > 0 ? made.inputs.count / rows : 0
-    let step = max(mostBytes / max(width, 1), 1), values = made.answerValues.map { $0.count / max(rows, 1) }
+    let step = max(mostBytes / max(width, 1), 1)
+    /// Numbers of some examples, of all of theirs, row after row.
+    func rowsOf(_ part: Range<Int>, _ all: [Float]) -> [Float] {
+      let values = all.count / max(rows, 1)
+      return Array(all[part.lowerBound * values..<part.upperBound * values])
+    }
     return stride(from: 0, to: rows, by: step).map { start in
       let part = start..<min(start + step, rows)
       return .with {
         $0.place = UInt32(made.place)
         $0.probe = made.probe
         $0.indices = made.indices[part].map(UInt64.init)
-        if let values, let all = made.answerValues {
-          $0.answerValues = Array(all[part.lowerBound * values..<part.upperBound * values])
+        if let answers = made.answerValues {
+          $0.answerValues = rowsOf(part, answers)
+          $0.values = rowsOf(part, made.values ?? [])
         } else {
           $0.labels = made.labels[part].map { UInt32(clamping: $0) }
           $0.answers = made.answers[part].map { Int32(clamping: $0) }

@@ -359,7 +359,7 @@ extension AuditCommand {
     let folder = try saveAdversarials.map(AdversarialFolder.init)
     let request = try await request(probes, battery: battery, for: client)
     let found = try await AuditStream.follow(client.audit(request))
-    try await folder?.write(found.audit, from: client, of: isOwnData ? request.examples : nil)
+    try await folder?.write(found.audit, from: client)
     return Outcome(
       json: found.json, html: found.html,
       protobuf: protobuf == nil ? Data() : try await client.report(of: found.audit, .protobuf).protobuf)

@@ -136,6 +136,7 @@ struct PredictCommand: AsyncParsableCommand {
     if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance: expected a number above 0")
     }
+    if maxSamples == 0 { throw ValidationError("--max-samples: expected a number above 0") }
     guard timeout > 0, timeout < 1e6 else { throw ValidationError("--timeout: expected seconds above 0, below 1e6") }
     guard quantiles.allSatisfy((0...1).contains) else {
       throw ValidationError("--quantile: expected numbers in [0, 1]")

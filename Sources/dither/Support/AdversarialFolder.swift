@@ -59,30 +59,29 @@ final class AdversarialFolder: Sendable {
   }
 
   /// Fetches what a served audit keeps, and writes it.
-  /// - Parameter examples: as they were sent, whose values the audit does not send back; nil: they are the server's.
-  func write(_ audit: String, from client: DitherClient, of examples: Dither_V1_Examples? = nil) async throws {
+  func write(_ audit: String, from client: DitherClient) async throws {
     for try await found in client.adversarials(of: audit) {
       let indices = found.indices.map { Int(clamping: $0) }, labels = found.labels.map(Int.init)
-      let answers = found.answers.map(Int.init), values = found.answerValues.isEmpty ? nil : found.answerValues
+      let answers = found.answers.map(Int.init), answerValues = found.answerValues.isEmpty ? nil : found.answerValues
+      let values = found.values.isEmpty ? nil : found.values
       let inputs = try Self.inputs(
         found.inputs.shape.map { Int(clamping: $0) }, found.inputs.data,
-        [indices] + (values == nil ? [labels, answers] : []), at: "audit \(audit)")
+        [indices] + (answerValues == nil ? [labels, answers] : []), at: "audit \(audit)")
+      guard (answerValues?.count ?? 0).isMultiple(of: max(indices.count, 1)),
+        values == nil || values?.count == answerValues?.count
+      else {
+        throw CommandError(
+          .unreadable, at: "audit \(audit)", expected: "as many values for each input, answers and right ones",
+          got: "\(answerValues?.count ?? 0) and \(values?.count ?? 0) for \(indices.count) inputs",
+          advice: "is the server of another version?")
+      }
       add(
         Part(
-          probe: found.probe, indices: indices, labels: labels, answers: answers, answerValues: values,
-          values: values.flatMap { Self.values(of: examples, indices, width: $0.count / max(indices.count, 1)) },
-          inputs: inputs),
+          probe: found.probe, indices: indices, labels: labels, answers: answers, answerValues: answerValues,
+          values: values, inputs: inputs),
         at: Int(found.place))
     }
     try write()
-  }
-
-  /// The right values of some of the examples; nil where they are not among them.
-  private static func values(of examples: Dither_V1_Examples?, _ rows: [Int], width: Int) -> [Float]? {
-    guard let all = examples?.values, width > 0, rows.allSatisfy({ (0..<all.count / width).contains($0) }) else {
-      return nil
-    }
-    return rows.flatMap { all[$0 * width..<($0 + 1) * width] }
   }
 
   /// Float32, little-endian, with as many numbers, labels and answers as rows.

@@ -194,6 +194,23 @@ struct FailureTests {
     #expect { _ = try runner.report(results) } throws: { "\($0)".contains("example 13: expected a finite answer") }
   }
 
+  @Test("an example of a probe's other data is told as one")
+  func foreign() throws {
+    let model = try Small.fragile(), data = try Small.data(4, for: model)
+    var other = data.inputs
+    var pixels = Array(other.row(2))
+    pixels[5] = 0
+    other.replaceRow(2, with: pixels[...])
+    let plan = try AuditPlan(
+      probes: [ProbeSpec(parsing: "ood:data=mine")], exampleCount: 4, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "fragile", digest: "sha256:00", model: model), data: data,
+      otherData: { _ in other })
+    let failures = try runner.runAll().flatMap { $0.failures ?? [] }
+    #expect(failures.contains { $0.message.contains("example 2 of the probe's other data: expected a finite") })
+    #expect(!failures.contains { $0.message.contains("1099511627776") }, "\(failures)")
+  }
+
   @Test("what of a battery does not apply is left out with the reason; asked for by name it is refused")
   func inapplicable() throws {
     let runner = try Self.runner([], battery: "full", poison: [])

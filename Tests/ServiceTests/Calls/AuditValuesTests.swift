@@ -44,7 +44,8 @@ import Testing
   @Test("its errors are told, attacked, kept and given back in every form", .overEveryEngine)
   func audits() async throws {
     let server = try await InProcess(models: ["net": TestModels.regression(sigma: nil)])
-    let report = try await Self.report(server, Self.request(server) { $0.saveAdversarials = true })
+    let request = try await Self.request(server) { $0.saveAdversarials = true }
+    let report = try await Self.report(server, request), right = request.examples.values
     #expect(report.tolerance == [0.5, 0.5] && report.command.contains("--tolerance 0.5"))
     #expect(report.probes[0].cleanAccuracy == 0.75 && report.examples == nil)
     let summary = try #require(report.probes[1].summary)
@@ -64,6 +65,7 @@ import Testing
     for part in parts {
       let served = try await server.predict("net", []) { ($0.input, $0.samples) = (part.inputs, 0) }
       #expect(served.predictions.flatMap(\.values).map { Float($0) } == part.answerValues)
+      #expect(part.values == part.indices.flatMap { right[Int($0) * 2..<Int($0) * 2 + 2] })
     }
     let form = try await GetReportCall(server.services).answer(
       .with {

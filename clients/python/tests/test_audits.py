@@ -112,6 +112,7 @@ def test_regressions_are_audited_by_their_errors(client, onnx_file, images):
         assert attacked["rmse"] > measures["rmse"]
         (kept,) = client.adversarials(found.audit)
         assert kept.labels is None and kept.answers.shape == (len(images), 10)
+        assert np.allclose(kept.values, values[kept.indices])
         with pytest.raises(dither.InvalidArgument, match="10 finite values"):
             made.audit((images, values[:, :3]), **options)
         with pytest.raises(dither.InvalidArgument, match="calibration"):

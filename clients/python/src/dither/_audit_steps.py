@@ -250,14 +250,16 @@ def adversarials(audit: str, timeout: Optional[float]) -> Steps[List[Adversarial
         indices = np.array(part.indices, np.int64)
         labels: Optional[Any] = np.array(part.labels, np.int64)
         answers: Any = np.array(part.answers, np.int64)
+        values: Optional[Any] = None
         if part.answer_values:
-            values = np.array(part.answer_values, np.float32)
-            if not len(inputs) or len(values) % len(inputs):
+            answered, count = np.array(part.answer_values, np.float32), len(part.values)
+            if not len(inputs) or len(answered) % len(inputs) or count not in (0, len(answered)):
                 raise Internal("GetAdversarials: expected as many values for each input, got others")
-            labels, answers = None, values.reshape(len(inputs), -1)
+            labels, answers = None, answered.reshape(len(inputs), -1)
+            values = np.array(part.values, np.float32).reshape(answers.shape) if count else None
         if any(numbers is not None and len(numbers) != len(inputs) for numbers in (indices, labels, answers)):
             raise Internal("GetAdversarials: expected as many numbers as inputs, got others")
-        parts.setdefault(part.place, []).append(Adversarials(part.probe, inputs, indices, labels, answers))
+        parts.setdefault(part.place, []).append(Adversarials(part.probe, inputs, indices, labels, answers, values))
     return [
         Adversarials(
             found[0].probe,
@@ -265,6 +267,7 @@ def adversarials(audit: str, timeout: Optional[float]) -> Steps[List[Adversarial
             np.concatenate([one.indices for one in found]),
             _joined([one.labels for one in found if one.labels is not None]),
             np.concatenate([one.answers for one in found]),
+            _joined([one.values for one in found if one.values is not None]),
         )
         for _, found in sorted(parts.items())
     ]

@@ -233,13 +233,15 @@ class Probe:
 @dataclass(frozen=True, eq=False)
 class Adversarials:
     """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels, and
-    the deployed predictor's answers (-1: none). Of a regression there are no labels, and answers are its values, [N, D]."""
+    the deployed predictor's answers (-1: none). Of a regression there are no labels: answers are its values, and values the
+    right ones, [N, D] (None of a server that does not tell them)."""
 
     probe: str
     inputs: npt.NDArray[Any]
     indices: npt.NDArray[np.int64]
     labels: Optional[npt.NDArray[np.int64]]
     answers: npt.NDArray[Any]
+    values: Optional[npt.NDArray[np.float32]] = None
 
 
 @dataclass(frozen=True)

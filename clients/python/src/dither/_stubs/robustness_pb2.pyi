@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AdversarialInputs(_message.Message):
-    __slots__ = ["answer_values", "answers", "indices", "inputs", "labels", "place", "probe"]
+    __slots__ = ["answer_values", "answers", "indices", "inputs", "labels", "place", "probe", "values"]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     ANSWER_VALUES_FIELD_NUMBER: _ClassVar[int]
     INDICES_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class AdversarialInputs(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
     PROBE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     answer_values: _containers.RepeatedScalarFieldContainer[float]
     answers: _containers.RepeatedScalarFieldContainer[int]
     indices: _containers.RepeatedScalarFieldContainer[int]
@@ -23,7 +24,8 @@ class AdversarialInputs(_message.Message):
     labels: _containers.RepeatedScalarFieldContainer[int]
     place: int
     probe: str
-    def __init__(self, place: _Optional[int] = ..., probe: _Optional[str] = ..., inputs: _Optional[_Union[_inference_pb2.Array, _Mapping]] = ..., indices: _Optional[_Iterable[int]] = ..., labels: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[int]] = ..., answer_values: _Optional[_Iterable[float]] = ...) -> None: ...
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, place: _Optional[int] = ..., probe: _Optional[str] = ..., inputs: _Optional[_Union[_inference_pb2.Array, _Mapping]] = ..., indices: _Optional[_Iterable[int]] = ..., labels: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[int]] = ..., answer_values: _Optional[_Iterable[float]] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class AuditEvent(_message.Message):
     __slots__ = ["progress", "report", "state"]

@@ -193,7 +193,8 @@ final class Trees: Sendable {
       }
     }
     for target in 0..<targets {
-      if scores[target].isInfinite { scores[target] = 0 }
+      // No leaf spoke of it; a sum that overflows stays what it is.
+      if scores[target] == start { scores[target] = 0 }
       if sum == .average { scores[target] /= Float(roots.count) }
       if !base.isEmpty { scores[target] += base.count == 1 ? base[0] : base[target] }
     }

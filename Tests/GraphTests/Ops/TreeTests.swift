@@ -53,6 +53,13 @@ struct TreeTests {
     #expect(try run("TreeEnsembleRegressor", attributes).scores == expected.map { $0 + 10 })
   }
 
+  @Test("a sum that overflows is infinite, not 0")
+  func overflow() throws {
+    let leaves = Self.leaves("target", ids: [0, 0, 0, 0], [3e38, -3e38, 1, 3e38])
+    let found = try run("TreeEnsembleRegressor", Self.nodes.merging(leaves) { $1 }).scores
+    #expect(found == [.infinity, 0, 3e38, .infinity])
+  }
+
   @Test("the class of the largest sum")
   func classes() throws {
     var attributes = Self.nodes.merging(Self.leaves("class", ids: [0, 1, 2, 1], [1, 1, 1, 0.5])) { $1 }

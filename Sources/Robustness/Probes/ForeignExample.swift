@@ -1,4 +1,5 @@
-/// Examples of a probe's other data: their numbers lie beyond those of any data, so that the draws of the two never meet.
+/// Examples of a probe's other data: their numbers lie beyond those of any data, so that the draws of the two never
+/// meet.
 enum ForeignExample {
   private static let first: UInt64 = 1 << 40
 

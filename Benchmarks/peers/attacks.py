@@ -33,18 +33,15 @@ def mnist(count):
     return images.astype("float32") / 255, read("t10k-labels-idx1-ubyte.gz", 8)[:count].astype("int64")
 
 
-def victim(work):
+def layers_of(path):
+    """A file of dense and convolutional layers as PyTorch has them."""
     import numpy
     import onnx
     import torch
     from onnx import numpy_helper
     from torch import nn
 
-    if work == "resnet18":
-        model = network("resnet18").eval()
-        x = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-        return model, x, model(x).argmax(1), 2 / 255
-    graph = onnx.load(f"models/mnist-{work}-baseline.onnx").graph
+    graph = onnx.load(str(path)).graph
     held = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     layers = []
     for node in graph.node:
@@ -68,10 +65,20 @@ def victim(work):
             layers.append(nn.Flatten())
         else:
             raise SystemExit(f"{node.op_type} is not known here")
-    images, labels = mnist(1000)
     if not any(isinstance(layer, nn.Conv2d) for layer in layers):
         layers.insert(0, nn.Flatten())
-    return nn.Sequential(*layers).eval(), torch.tensor(images), torch.tensor(labels), 0.1
+    return nn.Sequential(*layers).eval()
+
+
+def victim(work):
+    import torch
+
+    if work == "resnet18":
+        model = network("resnet18").eval()
+        x = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+        return model, x, model(x).argmax(1), 2 / 255
+    images, labels = mnist(1000)
+    return layers_of(f"models/mnist-{work}-baseline.onnx"), torch.tensor(images), torch.tensor(labels), 0.1
 
 
 def timed(body, seconds):

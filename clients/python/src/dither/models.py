@@ -232,9 +232,9 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class Adversarials:
-    """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels, and
-    the deployed predictor's answers (-1: none). Of a regression there are no labels: answers are its values, and values the
-    right ones, [N, D] (None of a server that does not tell them)."""
+    """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels,
+    and the deployed predictor's answers (-1: none). Of a regression there are no labels: answers are its values, and
+    values the right ones, [N, D] (None of a server that does not tell them)."""
 
     probe: str
     inputs: npt.NDArray[Any]

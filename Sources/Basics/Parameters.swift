@@ -77,8 +77,13 @@ public enum Parameters {
     func cases<Word: CaseIterable>(_ type: Word.Type) -> [String] {
       type.allCases.compactMap { ($0 as? any RawRepresentable)?.rawValue as? String }
     }
-    let found = Mirror(reflecting: value).children.first { plain($0.label ?? "") == plain(key) }?.value
-    guard let found, let type = Swift.type(of: found) as? any CaseIterable.Type else { return nil }
+    // Of what is written flat, the parts too.
+    func property(_ value: Any, _ depth: Int) -> Any? {
+      let children = Mirror(reflecting: value).children
+      if let own = children.first(where: { plain($0.label ?? "") == plain(key) }) { return own.value }
+      return depth == 0 ? nil : children.lazy.compactMap { property($0.value, depth - 1) }.first
+    }
+    guard let found = property(value, 2), let type = Swift.type(of: found) as? any CaseIterable.Type else { return nil }
     return cases(type)
   }
 

@@ -19,6 +19,8 @@ public struct ClientOptions: Sendable, Equatable {
   public var key: String?
   /// For the connection and its handshake.
   public var connectTimeout: Duration = .seconds(5)
+  /// For a call of one request and one answer that has no time of its own; nil: as long as the server takes.
+  public var callTimeout: Duration?
   /// Attempts before a connection is given up, each after twice the wait of the one before.
   public var attempts = 3
 

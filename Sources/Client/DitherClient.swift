@@ -41,7 +41,7 @@ public final class DitherClient: Sendable {
     _ method: CallMethod<Unary, Request, Response>, _ request: Request, timeout: Duration? = nil
   ) async throws -> Response {
     let connection = try await connector.connection(), payload = try request.serializedData()
-    let cancellation = Cancellation()
+    let cancellation = Cancellation(), timeout = timeout ?? options.callTimeout
     let answer: Data = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         cancellation.set(

@@ -50,8 +50,13 @@ public struct SweepAxis: Sendable, Equatable {
       let (low, high) = (range.lowerBound, range.upperBound)
       let found = isLogarithmic ? exp(log(low) + share * (log(high) - log(low))) : low + share * (high - low)
       // Four digits are enough to say it and to try it again.
-      return .number(isWhole ? found.rounded() : Double(String(format: "%.4g", found)) ?? found)
+      return .number(isWhole ? Self.whole(found, in: range) : Double(String(format: "%.4g", found)) ?? found)
     }
+  }
+
+  /// The nearest whole number that lies in the range, which has one.
+  private static func whole(_ number: Double, in range: ClosedRange<Double>) -> Double {
+    min(max(number.rounded(), range.lowerBound.rounded(.up)), range.upperBound.rounded(.down))
   }
 }
 

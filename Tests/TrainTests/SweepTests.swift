@@ -107,6 +107,8 @@ struct SweepTests {
     #expect(abs(below - (isLogarithmic ? 0.5 : 1.0 / 11)) < 0.05)
     let whole = SweepAxis(key: "n", domain: .range(1...4, isLogarithmic: false, isWhole: true))
     #expect(Set(search.points([whole]).map { "\($0[0])" }) == ["1", "2", "3", "4"])
+    let narrow = SweepAxis(key: "n", domain: .range(1.2...3.3, isLogarithmic: false, isWhole: true))
+    #expect(Set(search.points([narrow]).map { "\($0[0])" }) == ["2", "3"])
     #expect(search.points([axis]) == search.points([axis]))
   }
 
@@ -122,6 +124,8 @@ struct SweepTests {
     ("{name: s, recipe: a.yml, keys: {epochs: [1]}, halving: {facto: 2}}", "did you mean 'factor'?"),
     ("{name: s, recipe: a.yml, keys: {optimizer.rate: {from: 0, to: 1, scale: log}}, search: random}", "above 0"),
     ("{name: s, recipe: a.yml, keys: {epochs: [1, 2]}, halving: {least: 1}}", "beside 'halving'"),
+    ("{name: s, recipe: a.yml, keys: {seed: [1, 7]}, seeds: [1]}", "seeds: [1, 2, 3]"),
+    ("{name: s, recipe: a.yml, keys: {batch: {from: 1.2, to: 1.4, whole: true}}, search: random}", "a whole number in"),
     ("{name: S/, recipe: a.yml, keys: {epochs: [1]}}", "'name'"), ("[1]", "mapping"),
   ]
 
@@ -139,6 +143,14 @@ struct SweepTests {
     #expect(throws: Never.self) {
       let plan = try Self.plan(text, recipe: recipe), made = try plan.recipe(.init(point: 0, seed: 1))
       #expect(made.validation == 20 && made.epochs == 2)
+    }
+  }
+
+  @Test("a measure that the task has not is refused before any training", arguments: ["rmse", "noisy_rmse"])
+  func measures(_ measure: String) throws {
+    let plan = try Self.plan(Self.grid.replacing("seeds:", with: "choose_by: \(measure), seeds:"))
+    #expect { try run(plan, "unfit") } throws: {
+      "\($0)".contains("'choose_by': expected one of nll, accuracy, noisy_nll, noisy_accuracy")
     }
   }
 

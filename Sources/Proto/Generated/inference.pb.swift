@@ -283,7 +283,7 @@ public nonisolated struct Dither_V1_PredictRequest: @unchecked Sendable {
   public nonisolated enum Draws: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
 
-    /// every input has draws of its own, in distribution
+    /// each input is answered as if it were alone under the seed: rows of a request are not independent of each other
     case fresh // = 0
 
     /// one draw of all weights for all inputs of the request, for callers who compare inputs; slower

@@ -46,6 +46,8 @@ package struct CorruptCall: UnaryCall {
     }
     var response = Dither_V1_CorruptResponse()
     response.outputs = request.inputs
+    // Bytes come back as bytes, all else, integers too, as what it is after the corruption.
+    if request.inputs.type != .uint8 { response.outputs.type = .float32 }
     response.outputs.data = Data(capacity: request.inputs.data.count)
     // In pieces, so that a caller who has gone is noticed.
     for start in stride(from: 0, to: count, by: 64) {

@@ -29,9 +29,10 @@ final class Reserve: Sendable {
   }
 
   /// Takes the room again, where it was given up and there is some.
-  func restore() {
+  /// - Parameter isUrgent: before others take it, however lately it was tried.
+  func restore(isUrgent: Bool = false) {
     missing.withLock { missing in
-      guard let last = missing, ContinuousClock.now - last > Self.pause else { return }
+      guard let last = missing, isUrgent || ContinuousClock.now - last > Self.pause else { return }
       missing = Self.fill(path) ? nil : .now
     }
   }

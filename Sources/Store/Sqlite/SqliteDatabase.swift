@@ -82,6 +82,9 @@ struct SqliteDatabase: SqlDatabase {
     do { return try pool.read { try body(SqliteSession(db: $0)) } } catch { throw Self.fault(error) }
   }
 
+  /// Takes the reserve again where it was given up, before others take the room that was just made.
+  func takeReserve() { reserve?.restore(isUrgent: true) }
+
   /// One transaction, on the thread that asks.
   func writeHere<Value>(
     _ write: SqlWrite = .records, _ body: (any SqlSession) throws -> Value

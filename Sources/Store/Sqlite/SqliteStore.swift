@@ -96,10 +96,15 @@ public final class SqliteStore: Store {
 
   public func collectGarbage(olderThan age: Double = garbageAge) async throws(StoreError) {
     try await files.collectGarbage(olderThan: age)
+    database.takeReserve()
   }
 
   @discardableResult
-  public func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID> { try await files.release(blobs) }
+  public func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID> {
+    let released = try await files.release(blobs)
+    database.takeReserve()
+    return released
+  }
 
   public func unknownFiles() async throws(StoreError) -> Int { try await files.unknown() }
 }

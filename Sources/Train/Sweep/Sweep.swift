@@ -230,6 +230,7 @@ public struct Sweep: Sendable {
     let start = CoreTime.spent, before = known?.seconds ?? 0
     func seconds() -> Double { before + CoreTime.spent - start }
     let recipe = try plan.recipe(trial), all = try data.part(recipe, .train)
+    try plan.checkMeasure(recipe, all)
     let place = checkpoint(of: trial)
     do {
       let trainer = try place.trainer(recipe, all, to: epochs)

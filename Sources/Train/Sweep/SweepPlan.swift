@@ -1,4 +1,7 @@
 import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherInference
 import Foundation
 
 /// The trials of a sweep: points of a recipe's keys, each with several seeds, and what they are judged by.
@@ -111,6 +114,11 @@ public struct SweepPlan: Sendable {
     guard case .mapping(let axes)? = map["keys"], !axes.isEmpty else {
       throw refuse("keys", "keys of the recipe, each with a list of values or a range {from, to}")
     }
+    for key in ["seed", "name"] where axes[key] != nil {
+      throw TrainError(
+        .recipe, at: "\(file), 'keys', '\(key)'", expected: "keys that trials differ by", got: "'\(key)'",
+        advice: key == "seed" ? "say seeds: [1, 2, 3] beside 'keys'" : "trials are named after their numbers")
+    }
     self.axes = try axes.sorted { $0.key < $1.key }.map { key, domain in
       SweepAxis(key: key, domain: try Self.domain(domain, at: "\(file), 'keys', '\(key)'"))
     }
@@ -162,6 +170,10 @@ public struct SweepPlan: Sendable {
           expected: "{from, to, scale: linear or log, whole: true or false}, from below to, and above 0 of a log scale",
           got: "'\("\(setting)".clipped())'")
       }
+      guard !isWhole || to.rounded(.down) >= from.rounded(.up) else {
+        throw TrainError(
+          .recipe, at: place, expected: "a range with a whole number in it, as whole: true", got: "\(from) to \(to)")
+      }
       return .range(from...to, isLogarithmic: scale == "log", isWhole: isWhole)
     default:
       throw TrainError(
@@ -207,6 +219,26 @@ public struct SweepPlan: Sendable {
         advice: "the test part is for what was chosen: hold out training rows, as set: {validation: 5000}")
     }
     return made
+  }
+
+  /// - Throws: `TrainFault.recipe` where trainings on these data do not have what is chosen by.
+  func checkMeasure(_ recipe: Recipe, _ data: Dataset) throws {
+    guard let measure else { return }
+    let task = try Goal(recipe, data).task, isValues = task.isRegression
+    let known = Measure.allCases.filter { known in
+      switch known {
+      case .accuracy, .noisyAccuracy: !isValues
+      case .rmse, .noisyRmse: isValues
+      case .nll: !isValues || task.kind == .gaussian
+      // Draws spread by themselves.
+      case .noisyNll: !isValues || task.kind == .gaussian || recipe.noise.isActive
+      }
+    }
+    guard !known.contains(measure) else { return }
+    throw TrainError(
+      .recipe, at: "'choose_by'",
+      expected: "one of \(known.map(\.rawValue).joined(separator: ", ")), as the task is \(task.name)",
+      got: "'\(measure.rawValue)'")
   }
 
   /// Epochs at which points are compared, the recipe's last.

@@ -153,7 +153,7 @@ struct AuditCommand: AsyncParsableCommand {
       guard let found = try runLocally(probes, battery: battery) else { return }
       outcome = found
     } else {
-      outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
+      outcome = try await server.withClient(patience: nil) { try await runServed(probes, battery: battery, with: $0) }
     }
     if let report { try OutputFile.write(outcome.html, to: report) }
     if let protobuf { try OutputFile.write(outcome.protobuf, to: protobuf) }
@@ -172,6 +172,12 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   private static func checkFolder(of path: String) throws {
+    var isFolder: ObjCBool = false
+    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) || !isFolder.boolValue else {
+      throw CommandError(
+        .unreadable, at: path, expected: "a file that can be written", got: "a folder",
+        advice: "name a file in it")
+    }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw CommandError(
@@ -188,7 +194,7 @@ struct AuditCommand: AsyncParsableCommand {
       items = cost.items.map { PlanRow(probe: $0.probe.text, questions: $0.questions, seconds: $0.seconds) }
       (examples, seconds) = (runner.plan.exampleCount, cost.seconds)
     } else {
-      let planned = try await server.withClient { client in
+      let planned = try await server.withClient(patience: nil) { client in
         try await client.planAudit(try await request(probes, battery: battery, for: client))
       }
       items = planned.probes.map {

@@ -67,7 +67,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     request.classConditional = classConditional
     let isOwn = labels != nil || AuditExamples.isPath(data)
     if !isOwn { request.dataSet = data }
-    let found = try await server.withClient { [request] client in
+    let found = try await server.withClient(patience: nil) { [request] client in
       let served = try await client.model(model)
       if let samples, samples > 0 {
         try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)

@@ -69,7 +69,7 @@ struct CorruptCommand: AsyncParsableCommand {
 
   private func ask(_ spec: ProbeSpec, _ inputs: AuditInputs) async throws -> Npy {
     let shape = inputs.tensor.shape
-    return try await server.withClient { client in
+    return try await server.withClient(patience: nil) { client in
       var floats: [Float] = [], bytes: [UInt8] = [], first = inputs.start
       for part in inputs.messages() {
         var request = Dither_V1_CorruptRequest()

@@ -93,7 +93,7 @@ struct ModelsCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      let found = try await server.withClient {
+      let found = try await server.withClient(patience: nil) {
         try await $0.setAlias(
           alias, to: model, expectedVersion: expectedVersion, everywhere: everywhere, requiringGatesOf: requireGates)
       }

@@ -45,7 +45,8 @@ extension ModelsCommand {
       }
       if let out { try OutputFile.write(card.markdown.utf8, to: out) }
       if json { return Json.show(card.json.utf8) }
-      if out == nil { print(card.markdown, terminator: "") }
+      // As it is into a file or a pipe with --out; what is shown acts on no terminal.
+      if out == nil { print(card.markdown.shown(keepsLines: true), terminator: "") }
     }
 
     private static func figures(

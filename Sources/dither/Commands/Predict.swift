@@ -144,7 +144,8 @@ struct PredictCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let (answer, names) = try await server.withClient { client in
+    let patience = Duration.milliseconds(Int64(timeout * 1000))
+    let (answer, names) = try await server.withClient(patience: patience) { client in
       let served = try await client.model(model), signature = served.signature
       try NoiseOptions.check(
         samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty || !noise.specs.isEmpty)
@@ -208,7 +209,7 @@ struct PredictCommand: AsyncParsableCommand {
       request.measures = measures
       request.uncalibrated = uncalibrated
       request.noise = noise.specs
-      let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
+      let response = try await client.predict(request)
       answer.add(response, names: names.prefix(response.predictions.count), coverage: coverage)
       names = names.dropFirst(response.predictions.count)
     }

@@ -73,6 +73,7 @@ struct RunCommand: ParsableCommand {
     let arrays = try NamedArrays.read(inputs, for: graph.inputs.map(\.name))
     let labels = try self.labels.map { try FileArray(path: $0).labels(at: $0) }
     let count = samples.map { Int($0) } ?? (noise.specs.isEmpty ? 0 : Self.usualSamples)
+    if count > 0 { try graph.noise?.checkSites(in: graph) }
     let session = try RunSession(
       graph, inputs: arrays, gradient: gradient, precision: precision, seed: count > 0 ? seed : nil)
     let results = try session.run(draws: count, labels: labels, gradient: gradient)

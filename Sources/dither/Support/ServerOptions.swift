@@ -42,8 +42,14 @@ struct ServerOptions: ParsableArguments {
   @OptionGroup var certified: CertificateOptions
 
   /// Connects, calls `body`, and closes whatever happens.
-  func withClient<Result>(_ body: (DitherClient) async throws -> Result) async throws -> Result {
-    try await Self.withClient(try ClientOptions.fromEnvironment(settings()), body)
+  /// - Parameter patience: for each call of one request and one answer that has no time of its own; nil: any, for what
+  ///   computes as long as it takes.
+  func withClient<Result>(
+    patience: Duration? = .seconds(120), _ body: (DitherClient) async throws -> Result
+  ) async throws -> Result {
+    var options = try ClientOptions.fromEnvironment(settings())
+    options.callTimeout = patience
+    return try await Self.withClient(options, body)
   }
 
   /// The environment with the flags laid over it. A token that is kept goes to the server for which it was kept, and to

@@ -110,6 +110,7 @@ struct SeveralValuesTests {
     _ = try Self.runner(["apgd:loss=ce,steps=2"])
     let error = #expect(throws: RobustnessError.self) { try Self.runner(["apgd:loss=dlr,steps=2"]) }
     #expect(error?.place == "probe apgd loss" && error?.expected.hasPrefix("ce, ") == true)
+    #expect { try Self.runner(["apgd:loss=drl,steps=2"]) } throws: { "\($0)".contains("did you mean 'dlr'?") }
   }
 
   @Test("what attacks made has the right values beside the answers")

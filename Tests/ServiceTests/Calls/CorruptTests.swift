@@ -58,6 +58,14 @@ import Testing
       }, server.caller
     ).outputs
     #expect(bytes.type == .uint8 && bytes.data.count == Self.pixels.count)
+    // Integers of 0 and 1 are pixels too; what comes back is none.
+    let whole64 = try await CorruptCall(server.services).answer(
+      Self.request(name) {
+        $0.inputs.type = .int64
+        $0.inputs.data = Data(Self.pixels.flatMap { pixel in withUnsafeBytes(of: Int64(pixel.rounded()), Array.init) })
+      }, server.caller
+    ).outputs
+    #expect(whole64.type == .float32 && whole64.data.count == Self.pixels.count * 4)
   }
 
   static let corruptions = ["gaussian_noise", "fog", "jpeg_compression", "pixelate"]

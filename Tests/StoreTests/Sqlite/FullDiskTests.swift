@@ -48,6 +48,11 @@ struct FullDiskTests {
     #expect(try await store.release(Set(gone.map(\.blob))) == Set(gone.map(\.blob)))
     try await publish([2], as: "small", in: store)
     #expect(try await store.models.all().map(\.name) == ["small"])
+    // The reserve is back before others take the room: a disk that is full again is freed again.
+    #expect(FileManager.default.fileExists(atPath: disk.path + "/state/reserve"))
+    try disk.fill()
+    let second = try await store.models.remove("small", version: nil, by: "")
+    #expect(second.count == 1)
   }
 
   @Test func aServerStartsOnAFullDisk() async throws {

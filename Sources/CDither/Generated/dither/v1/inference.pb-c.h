@@ -40,7 +40,7 @@ typedef enum _Dither__V1__Array__Type {
 } Dither__V1__Array__Type;
 typedef enum _Dither__V1__PredictRequest__Draws {
   /*
-   * every input has draws of its own, in distribution
+   * each input is answered as if it were alone under the seed: rows of a request are not independent of each other
    */
   DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH = 0,
   /*

@@ -156,7 +156,10 @@ let package = Package(
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf], optimized: false),
     tests(
       "Transport",
-      ["DitherBasics", "DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio,
+      [
+        "DitherBasics", "DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log,
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ] + nio,
       optimized: false),
     tests(
       "Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"], optimized: false),

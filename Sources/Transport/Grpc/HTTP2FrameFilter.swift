@@ -15,14 +15,17 @@ import NIOCore
 /// conclude that no call was begun, and make them all again. RFC 9113, 6.8.
 ///
 /// Large headers that come before the client has acknowledged our settings wait for that: until then NIOHTTP2 decodes
-/// no header list above 16 KiB, and would end the connection instead of letting their call be refused.
+/// no header list above 16 KiB, and would end the connection instead of letting their call be refused. So it does where
+/// the acknowledgement has not come after ten seconds.
 ///
 /// Confined to its event loop: not Sendable.
-final class HTTP2FrameFilter: ChannelDuplexHandler {
-  typealias InboundIn = ByteBuffer
-  typealias InboundOut = ByteBuffer
-  typealias OutboundIn = IOData
-  typealias OutboundOut = IOData
+package final class HTTP2FrameFilter: ChannelDuplexHandler {
+  package typealias InboundIn = ByteBuffer
+  package typealias InboundOut = ByteBuffer
+  package typealias OutboundIn = IOData
+  package typealias OutboundOut = IOData
+
+  package init() {}
 
   private static let headerBytes = 9
   private enum FrameType {
@@ -33,6 +36,8 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   private static let largeHeaders = 8 << 10
   /// The most that waits for the acknowledgement.
   private static let mostParked = 2 << 20
+  /// For the acknowledgement, from the first large headers on.
+  package static let patience = TimeAmount.seconds(10)
 
   /// Bytes that are passed on unseen: first the connection's preface, later the rest of a frame.
   private var passing = 24
@@ -58,13 +63,13 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   private var writing = 0
   private var context: ChannelHandlerContext?
 
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+  package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   /// Closes the connection once all that was written is on its way.
   func closeBehindWrites() { context?.closeBehindWrites() }
 
-  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+  package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard case .byteBuffer(var buffer) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
     var at = buffer.readerIndex
     var isChanged = false
@@ -123,7 +128,7 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   /// The code of RFC 9113, 7: the stream was not begun, and may be made again.
   private static let refusedStream: UInt8 = 7
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var buffer = unwrapInboundIn(data)
     if parked != nil {
       parked?.writeBuffer(&buffer)
@@ -168,6 +173,11 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
         if !isAcknowledged, type == FrameType.headers, length > Self.largeHeaders {
           pass()
           parked = buffer.getSlice(at: at, length: left)
+          context.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { [weak self] in
+            guard let self, let waiting = self.parked, let context = self.context else { return }
+            self.passUnacknowledged(waiting, context)
+            context.fireChannelReadComplete()
+          }
           return unpark(context)
         }
         if isStray(type, stream & 0x7FFF_FFFF) { dropping = length } else { passing = length }
@@ -206,6 +216,11 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
       at += Self.headerBytes + Int(word >> 8)
     }
     guard waiting.readableBytes > Self.mostParked else { return }
+    passUnacknowledged(waiting, context)
+  }
+
+  /// Waits no longer: NIOHTTP2 judges by what it knows.
+  private func passUnacknowledged(_ waiting: ByteBuffer, _ context: ChannelHandlerContext) {
     parked = nil
     isAcknowledged = true
     channelRead(context: context, data: NIOAny(waiting))

@@ -77,7 +77,7 @@ public enum Parameters {
     func cases<Word: CaseIterable>(_ type: Word.Type) -> [String] {
       type.allCases.compactMap { ($0 as? any RawRepresentable)?.rawValue as? String }
     }
-    // Of what is written flat, the parts too.
+    // The parts too, where they are written flat.
     func property(_ value: Any, _ depth: Int) -> Any? {
       let children = Mirror(reflecting: value).children
       if let own = children.first(where: { plain($0.label ?? "") == plain(key) }) { return own.value }

@@ -37,7 +37,9 @@ class Audit:
 
     def taken_over(self, held):
         """Whether those shards are others' by now, or done: the report's has no result, it is the job that ends with it."""
-        return self.state() not in ("queued", "running") or all(int(attempts) > held[int(shard)] or done == "t" for shard, attempts, done in self.sql(
+        if self.state() not in ("queued", "running"):
+            return True
+        return all(int(attempts) > held[int(shard)] or done == "t" for shard, attempts, done in self.sql(
             "SELECT shard, attempts, result IS NOT NULL FROM dither.job_shards WHERE job = JOB") if int(shard) in held)
 
     def report(self):

@@ -35,11 +35,29 @@ public enum BoundedYaml {
     let root: Node?
     do { root = try Yams.compose(yaml: text) } catch let YamlError.duplicatedKeysInMapping(keys, context) {
       throw twice(keys.first ?? "", near: context.mark, in: text, at: place)
-    } catch {
-      throw YamlTextError(.malformed, at: place, expected: "YAML", got: "\(error)".clipped(to: 300))
-    }
+    } catch { throw refusal(of: error, in: text, at: place) }
     if let root { try check(root, at: place) }
     return root
+  }
+
+  /// In one line, where Yams shows the place by a picture of several.
+  private static func refusal(of error: any Error, in text: String, at place: String) -> YamlTextError {
+    switch error {
+    case YamlError.scanner(let context, let problem, let mark, _),
+      YamlError.parser(let context, let problem, let mark, _),
+      YamlError.composer(let context, let problem, let mark, _):
+      let begun = context.map { ", \($0.text) that begins in line \($0.mark.line), column \($0.mark.column)" } ?? ""
+      return YamlTextError(
+        .malformed,
+        at: text.contains(where: \.isNewline) ? "\(place), line \(mark.line), column \(mark.column)" : place,
+        expected: "YAML",
+        got: "text where the reader \(problem)\(begun)".clipped(to: 300))
+    case YamlError.reader(let problem, let offset, _, let yaml):
+      let line = offset.map { at in yaml.prefix(at).count { $0.isNewline } + 1 }
+      return YamlTextError(
+        .malformed, at: place + (line.map { ", line \($0)" } ?? ""), expected: "YAML", got: problem.clipped(to: 300))
+    default: return YamlTextError(.malformed, at: place, expected: "YAML", got: "\(error)".clipped(to: 300))
+    }
   }
 
   /// - Parameter mark: one of the key's places.

@@ -68,8 +68,6 @@ extension AnyFault {
 }
 
 extension String {
-  /// At most `limit` characters, shown, for words from outside that go into a message.
-  public func clipped(to limit: Int = 120) -> String {
-    (count <= limit ? self : prefix(limit) + "…").shown(keepsLines: true)
-  }
+  /// At most `limit` characters on one line, shown, for words from outside that go into a message.
+  public func clipped(to limit: Int = 120) -> String { (count <= limit ? self : prefix(limit) + "…").shown() }
 }

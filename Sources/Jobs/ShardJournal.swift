@@ -44,6 +44,10 @@ public struct ShardJournal: Sendable {
   /// - Throws: `JobFault.journal` where it was begun with another value of one of them.
   public init(folder: String, kind: String, facts: [Fact]) throws(JobError) {
     self.folder = folder
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+      throw JobError(.journal, at: folder, expected: "a folder", got: "a file", advice: Self.elsewhere)
+    }
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw JobError(.storage, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }

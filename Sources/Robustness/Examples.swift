@@ -18,6 +18,9 @@ public enum Criterion: Sendable, Hashable {
     }
   }
 
+  /// Whether the attacker wants one class.
+  var isTargeted: Bool { if case .targeted = self { true } else { false } }
+
   /// Whether this answer is what the attacker wants.
   public func isMet(by answer: Int) -> Bool {
     switch self {

@@ -27,8 +27,9 @@ enum PlanPlaces {
       let found = lines.indices.filter { lines[$0].contains(key) }
       return file + (found.count == 1 ? ", line \(found[0] + 1)" : "") + ", '\(key)'"
     }
-    let own = fault.place.hasPrefix(file) ? fault.place.dropFirst(file.count) : ", " + fault.place
+    var own = fault.place.hasPrefix(file) ? fault.place.dropFirst(file.count) : ", " + fault.place
     let line = RecipeTree.line(of: fault, in: text).map { ", line \($0)" } ?? ""
-    return file + line + (own == ", recipe" ? "" : own)
+    if own == ", recipe" || own.hasPrefix(", recipe, line ") { own = own.dropFirst(", recipe".count) }
+    return file + line + own
   }
 }

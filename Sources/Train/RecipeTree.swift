@@ -148,12 +148,11 @@ struct RecipeTree {
 
   // MARK: places
 
-  /// The line, from 1, that a fault is about, as far as its words name keys and positions; nil: of none.
+  /// The line, from 1, that a fault is about, as far as its words name keys and positions; nil: of none,
+  /// or of a text that is no YAML.
   static func line(of fault: any AnyFault, in text: String) -> Int? {
-    guard var node = try? composed(text, at: "recipe") else {
-      // The parser begins with line and column.
-      return fault.got.prefixMatch(of: /(\d+):\d+:/).flatMap { Int($0.output.1) }
-    }
+    // Of what is no YAML the fault's place has the line.
+    guard var node = try? composed(text, at: "recipe") else { return nil }
     func pair(_ word: String) -> (key: Node, value: Node)? {
       let names = [word] + aliases.filter { $0.value.last == word }.map(\.key)
       return names.lazy.compactMap { name in node.mapping?.first { $0.key.scalar?.string == name } }.first

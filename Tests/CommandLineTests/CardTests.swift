@@ -25,6 +25,17 @@ struct CardTests {
     #expect(refused.status == 2 && refused.errors.contains("'license'"), "\(refused.errors)")
   }
 
+  @Test("a card comes through a pipe as it was written")
+  func piped() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: try Scratch()), model = scratch.file("net.onnx")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    let text = "---\nlicense: mit\n---\n\n# net\r\n\r\n\u{1B}[2J and \u{202E}back\r\n"
+    try Data(text.utf8).write(to: URL(filePath: scratch.file("net.card.md")))
+    #expect(try server.dither("upload", model).status == 0)
+    let card = try server.dither("models", "card", "net")
+    #expect(card.status == 0 && Array(card.output.utf8) == Array(text.utf8), "\(card.output) \(card.errors)")
+  }
+
   @Test("a card is made of the record, the signature and an audit")
   func made() throws {
     let scratch = try Scratch(), server = try LiveServer(state: try Scratch()), model = scratch.file("net.onnx")

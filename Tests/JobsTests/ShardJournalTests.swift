@@ -28,6 +28,15 @@ import Testing
     #expect(scratch.files == ["journal.json"] + results.indices.map { "shard-\($0)" })
   }
 
+  @Test("a file where the folder should be is refused as a mistake of whoever said it")
+  func file() throws {
+    let scratch = try Scratch(), path = scratch.file("journal")
+    try Data("mine".utf8).write(to: URL(filePath: path))
+    let error = #expect(throws: JobError.self) { try journal(path) }
+    #expect(error?.code == .journal && error?.got == "a file" && error?.advice != nil)
+    #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
+  }
+
   /// Ways in which a shard's file is not what was written.
   private static let damages: [(String, @Sendable (Data) -> Data)] = [
     ("cut", { $0.dropLast(1) }), ("empty", { _ in Data() }), ("longer", { $0 + [0] }),

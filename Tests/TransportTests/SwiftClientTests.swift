@@ -52,6 +52,21 @@ struct SwiftClientTests {
     }
   }
 
+  @Test("a call that has no time of its own has the client's")
+  func patience() async throws {
+    try await with { server, _ in
+      var options = ClientOptions(host: "127.0.0.1", port: server.door.port, usesTls: false, token: "app")
+      options.callTimeout = .milliseconds(100)
+      let client = DitherClient(options), wait = CallMethod<Unary, Bytes, Bytes>("toy/Wait")
+      let error = await #expect(throws: CallError.self) { try await client.unary(wait, Bytes(Data())) }
+      #expect(error?.code == .deadlineExceeded)
+      server.toys.released.store(true, ordering: .relaxed)
+      let answer = try await client.unary(wait, Bytes(Data()), timeout: .seconds(10))
+      #expect(answer.value == Data("released".utf8))
+      await client.close()
+    }
+  }
+
   @Test("a deadline and an unknown caller are told as such")
   func errors() async throws {
     try await with { server, client in

@@ -45,8 +45,13 @@ extension ModelsCommand {
       }
       if let out { try OutputFile.write(card.markdown.utf8, to: out) }
       if json { return Json.show(card.json.utf8) }
-      // As it is into a file or a pipe with --out; what is shown acts on no terminal.
-      if out == nil { print(card.markdown.shown(keepsLines: true), terminator: "") }
+      guard out == nil else { return }
+      // As it is into a file or a pipe; what is shown acts on no terminal.
+      guard isatty(STDOUT_FILENO) == 1 else {
+        return try FileHandle.standardOutput.write(contentsOf: Data(card.markdown.utf8))
+      }
+      let lines = card.markdown.replacing("\r\n", with: "\n")
+      print(lines.shown(keepsLines: true), terminator: "")
     }
 
     private static func figures(

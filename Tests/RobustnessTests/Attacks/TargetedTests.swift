@@ -24,6 +24,19 @@ struct TargetedTests {
     #expect(met >= (["fgsm", "r_fgsm", "mi_fgsm", "additive_noise"].contains(name) ? 3 : 11), "\(met) of 16")
   }
 
+  @Test("APGD's targeted form leads no fewer to a class than APGD", arguments: ["linf", "l2", "l1"])
+  func adaptive(_ norm: String) throws {
+    let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)
+    let targets = try model.outputs(inputs).labels().map { ($0 + 2) % 3 }
+    let radius = ["linf": 0.15, "l2": 0.5, "l1": 1.5][norm] ?? 0
+    func met(_ attack: String) throws -> Int {
+      let found = try report("\(attack)norm=\(norm),epsilon=\(radius),steps=30,target=given", targets: targets)
+      return found.perExample.count { !$0 }
+    }
+    let plain = try met("apgd:"), dlr = try met("apgd:loss=dlr,"), led = try met("apgd_t:")
+    #expect(led >= plain && led >= dlr && (1..<40).contains(led), "\(led) for \(plain) and \(dlr)")
+  }
+
   @Test("the least perturbation to a class is no shorter than that to any", arguments: ["fab", "deepfool", "cw"])
   func longer(_ name: String) throws {
     let type = try Catalog.attacks.entry(named: name), model = try Small.model()

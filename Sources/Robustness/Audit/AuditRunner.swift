@@ -255,15 +255,28 @@ public struct AuditRunner: Sendable {
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so
   /// that what is done in time says something of each; of these the cheap ones, so that the expensive ones have what is
-  /// left.
+  /// left. Without one, those first that cost most and that nothing divides: as the last they would keep every other
+  /// worker waiting.
   public func order(hasBudget: Bool) -> [Shard] {
+    let shards = plan.shards
     func rank(_ shard: Shard) -> Int { shard.first == 0 ? ranks[shard.probe] : shard.index }
-    return hasBudget ? plan.shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } : plan.shards
+    guard !hasBudget else { return shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } }
+    let costs = shards.map { Self.cost(probes[$0.probe], examples: $0.count) }
+    let usual = costs.reduce(0, +) / Double(max(costs.count, 1))
+    let early = shards.indices.filter { probes[shards[$0].probe].takesAllExamples && costs[$0] > usual }
+      .sorted { (-costs[$0], $0) < (-costs[$1], $1) }
+    let rest = Set(shards.indices).subtracting(early).sorted()
+    return (early + rest).map { shards[$0] }
+  }
+
+  /// In answers; a gradient costs about three times as much as one.
+  private static func cost(_ probe: any Probe, examples: Int) -> Double {
+    let cost = probe.cost(examples: examples, draws: 1)
+    return Double(cost.forward) + 3 * Double(cost.gradient)
   }
 
   private static func ranks(_ probes: [any Probe], examples: Int) -> [Int] {
-    // A gradient costs about three times as much as an answer.
-    let costs = probes.map { $0.cost(examples: examples, draws: 1) }.map { $0.forward + 3 * $0.gradient }
+    let costs = probes.map { cost($0, examples: examples) }
     var ranks = [Int](repeating: 0, count: probes.count)
     for (rank, probe) in probes.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }).enumerated() {
       ranks[probe] = rank

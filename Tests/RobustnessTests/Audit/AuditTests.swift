@@ -32,6 +32,16 @@ struct AuditTests {
     #expect(resumed.html() == whole.html())
   }
 
+  @Test("what is dear and nothing divides is begun first, and the rest stays in its order")
+  func order() throws {
+    let runner = try Small.runner(["clean", "temperature", "fgsm:epsilon=0.1", "sharpness:examples=100"], count: 200)
+    let order = runner.order(hasBudget: false), names = order.map { runner.plan.probes[$0.probe].probe }
+    #expect(Set(order.map(\.index)) == Set(runner.plan.shards.indices) && order.count == runner.plan.shards.count)
+    // A temperature takes all examples too, and little time.
+    #expect(names.first == "sharpness" && names.last == "fgsm" && names.dropFirst().first == "clean", "\(names)")
+    #expect(order.dropFirst().map(\.index) == order.dropFirst().map(\.index).sorted())
+  }
+
   @Test("a probe's result does not depend on what else is in the audit")
   func independent() throws {
     let together = try Small.runner(Self.probes, sigma: 0.2), alone = try Small.runner([Self.probes[3]], sigma: 0.2)

@@ -94,6 +94,16 @@ struct ReportTests {
     try Data(Npy([labels.count], .int64(labels.map(Int64.init))).bytes).write(to: URL(filePath: path))
   }
 
+  @Test("a folder in the place of a report is refused before the audit")
+  func folder() throws {
+    for option in ["--report", "--protobuf"] {
+      let told = try audit([option, scratch.path])
+      #expect(told.status == 2 && told.errors.contains("got a folder; name a file in it"), "\(told.errors)")
+      let nowhere = try audit([option, scratch.file("none/r.html")])
+      #expect(nowhere.status == 2 && nowhere.errors.contains("got no such folder"), "\(nowhere.errors)")
+    }
+  }
+
   @Test("date and machine are in a report that is asked for them, and in no other")
   func stamp() throws {
     let page = scratch.file("r.html"), plain = try audit(["--json"]), again = try audit(["--json"])

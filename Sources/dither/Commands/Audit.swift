@@ -180,9 +180,10 @@ struct AuditCommand: AsyncParsableCommand {
     }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
+      let isThere = FileManager.default.fileExists(atPath: folder)
       throw CommandError(
-        .unreadable, at: path, expected: "a file in a folder that can be written", got: "no such folder \(folder)",
-        advice: "make it first")
+        .unreadable, at: path, expected: "a file in a folder that can be written",
+        got: isThere ? "\(folder), which cannot" : "no such folder \(folder)", advice: isThere ? nil : "make it first")
     }
   }
 

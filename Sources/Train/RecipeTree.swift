@@ -151,7 +151,7 @@ struct RecipeTree {
   /// The line, from 1, that a fault is about, as far as its words name keys and positions; nil: of none,
   /// or of a text that is no YAML.
   static func line(of fault: any AnyFault, in text: String) -> Int? {
-    // Of what is no YAML the fault's place has the line.
+    // The place of such a fault has the line.
     guard var node = try? composed(text, at: "recipe") else { return nil }
     func pair(_ word: String) -> (key: Node, value: Node)? {
       let names = [word] + aliases.filter { $0.value.last == word }.map(\.key)

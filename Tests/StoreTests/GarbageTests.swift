@@ -23,7 +23,7 @@ import Testing
 
   private func race(removing: any Store, placing: any Store) async throws {
     // Longer than it takes from a file that is placed to its record.
-    let age = Duration.seconds(2).asBuilt.seconds, contents = (0..<20).map { "old \($0)" }
+    let age = Duration.seconds(5).asBuilt.seconds, contents = (0..<20).map { "old \($0)" }
     for content in contents { try await removing.blobs.insert(Array(content.utf8)) }
     try await Task.sleep(for: .seconds(age + 0.2))
     try await withThrowingTaskGroup(of: Void.self) { group in

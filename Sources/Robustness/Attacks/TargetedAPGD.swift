@@ -2,8 +2,8 @@ import DitherInference
 import DitherTensor
 
 /// Auto-PGD on the targeted DLR loss, towards each of the likeliest wrong classes in turn. Source: Croce and Hein 2020,
-/// arXiv 2003.01690, 6 (nine classes, 100 steps). Towards a class that is given there is no choice of classes: it climbs
-/// on DLR against the strongest other, which changes on the way, and then on cross-entropy with what is left.
+/// arXiv 2003.01690, 6 (nine classes, 100 steps). Towards a class that is given there are no classes to choose: it
+/// climbs on DLR against the strongest other, which changes on the way, and then on cross-entropy with what is left.
 public struct TargetedAPGD: Attack {
   public static let name = "apgd_t"
   public static let summary = "APGD towards each of the likeliest wrong classes"

@@ -28,7 +28,7 @@ struct TargetedTests {
   func adaptive(_ norm: String) throws {
     let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)
     let targets = try model.outputs(inputs).labels().map { ($0 + 2) % 3 }
-    let radius = ["linf": 0.15, "l2": 0.5, "l1": 1.5][norm] ?? 0
+    let radius: Double = ["linf": 0.15, "l2": 0.5, "l1": 1.5][norm] ?? 0
     func met(_ attack: String) throws -> Int {
       let found = try report("\(attack)norm=\(norm),epsilon=\(radius),steps=30,target=given", targets: targets)
       return found.perExample.count { !$0 }

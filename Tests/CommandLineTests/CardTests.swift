@@ -29,7 +29,7 @@ struct CardTests {
   func piped() throws {
     let scratch = try Scratch(), server = try LiveServer(state: try Scratch()), model = scratch.file("net.onnx")
     try Data(TestNet.onnx()).write(to: URL(filePath: model))
-    let text = "---\nlicense: mit\n---\n\n# net\r\n\r\n\u{1B}[2J and \u{202E}back\r\n"
+    let text = "---\nlicense: mit\n---\n\n# net\n\n\u{1B}[2J and \u{202E}back\n"
     try Data(text.utf8).write(to: URL(filePath: scratch.file("net.card.md")))
     #expect(try server.dither("upload", model).status == 0)
     let card = try server.dither("models", "card", "net")

@@ -50,8 +50,7 @@ extension ModelsCommand {
       guard isatty(STDOUT_FILENO) == 1 else {
         return try FileHandle.standardOutput.write(contentsOf: Data(card.markdown.utf8))
       }
-      let lines = card.markdown.replacing("\r\n", with: "\n")
-      print(lines.shown(keepsLines: true), terminator: "")
+      print(card.markdown.shown(keepsLines: true), terminator: "")
     }
 
     private static func figures(

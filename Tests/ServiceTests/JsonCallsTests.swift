@@ -45,6 +45,30 @@ import Testing
     }
   }
 
+  private static let mistakes = [
+    (#"{"model": "net", "samples": -1}"#, "samples: expected a whole number from 0 to 4294967295, got -1"),
+    (#"{"samples": 1e30, "model": "net"}"#, "samples: expected a whole number from 0 to 4294967295, got 1e30"),
+    (#"{"samples": 1e400}"#, "samples: expected a whole number from 0 to 4294967295, got 1e400"),
+    (#"{"input": {"shape": [1, 6, "x", 2]}}"#, "input.shape[2]: expected a whole number from -9223372036854775808"),
+    (#"{"input": {"type": "FLOAT31"}}"#, "input.type: expected one of "),
+    (#"{"input": {"data": 5}}"#, "input.data: expected text in Base64, got 5"),
+    (#"{"input": []}"#, "input: expected an object, as dither.v1.Array is in JSON, got []"),
+    (#"{"model": 5}"#, "model: expected text, got 5"),
+    (#"{"seed": "many"}"#, #"seed: expected a whole number from 0 to 18446744073709551615, got "many""#),
+    ("[1]", "body: expected an object, as dither.v1.PredictRequest is in JSON, got [1]"),
+    (#"{"model": "a" "samples": 1}"#, "body: expected dither.v1.PredictRequest as JSON, got text that is no JSON"),
+    ("", "model"),
+  ]
+
+  @Test("a value that no field takes is told with its place", arguments: mistakes)
+  func mistakes(_ body: String, _ words: String) async throws {
+    try await AskedServer.with { server in
+      let found = try await server.ask("/v1/Inference/Predict", Data(body.utf8))
+      let error = try #require(try Self.words(found.body)["error"])
+      #expect(found.status == 400 && error.contains(words) && !error.contains("\n"), "\(error)")
+    }
+  }
+
   @Test("what is wrong is refused with its status, what was expected and the nearest name") func refused() async throws
   {
     try await AskedServer.with { server in

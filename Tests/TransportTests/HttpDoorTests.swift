@@ -298,6 +298,28 @@ private struct Answer {
     }
   }
 
+  @Test(
+    "requests that are no HTTP, or too much of it, are told why",
+    arguments: [
+      ("GET /\(String(repeating: "a", count: 400_000)) HTTP/1.1\r\nhost: a\r\n\r\n", 431, "at most 81920 bytes"),
+      ("GET / HTTP/1.1\r\nx: \(String(repeating: "a", count: 100_000))\r\n\r\n", 431, "at most 81920 bytes"),
+      ("GET / HTTP/1.1\r\n\(String(repeating: "x: 1\r\n", count: 300))\r\n", 431, "256 headers"),
+      ("nothing at all\r\n\r\n", 400, "expected HTTP/1.1"), ("GET / HTTP/1.1\r\n: x\r\n\r\n", 400, "expected HTTP/1.1"),
+      (
+        "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400,
+        "expected HTTP/1.1"
+      ),
+    ])
+  func noHttp(_ request: String, _ status: Int, _ words: String) async throws {
+    try await with { server in
+      let answer = try await server.ask(request)
+      #expect(answer.status == status && answer.body.contains(words), "\(answer.status) \(answer.body.prefix(300))")
+      #expect(answer.headers["connection"] == "close")
+      let second = try await server.ask("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n" + request)
+      #expect(second.status == 200 && second.body.contains("HTTP/1.1 \(status)"), "\(second.body.prefix(300))")
+    }
+  }
+
   @Test("requests follow each other on a connection, also those that are refused") func keepAlive() async throws {
     try await with { server in
       let one = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"

@@ -113,6 +113,49 @@ enum OpenApi {
     return names
   }
 
+  // MARK: fields
+
+  /// What a message takes.
+  static func field(ofMessage name: String) -> JsonField {
+    JsonField(
+      words: "an object, as \(name) is in JSON",
+      inner: .object { key in
+        let found = messages[name]?.field.first { $0.name == key || $0.jsonName == key }
+        return found.map(field(_:))
+      })
+  }
+
+  private static func field(_ field: Google_Protobuf_FieldDescriptorProto) -> JsonField {
+    let name = String(field.typeName.dropFirst())
+    if field.type == .message, let entry = messages[name], entry.options.mapEntry, entry.field.count == 2 {
+      let value = one(entry.field[1])
+      return JsonField(words: "an object with \(value.words) for each key", inner: .object { _ in value })
+    }
+    let item = one(field)
+    return field.label == .repeated ? JsonField(words: "a list, each \(item.words)", inner: .array(item)) : item
+  }
+
+  private static func one(_ field: Google_Protobuf_FieldDescriptorProto) -> JsonField {
+    func whole(_ least: some BinaryInteger, _ most: some BinaryInteger) -> String {
+      "a whole number from \(least) to \(most)"
+    }
+    let name = String(field.typeName.dropFirst()), words: String
+    switch field.type {
+    case .message where name.hasPrefix("google.protobuf."): words = "\(name) as proto3's JSON has it"
+    case .message: return Self.field(ofMessage: name)
+    case .enum: words = "one of \((enumerations[name] ?? []).joined(separator: ", "))"
+    case .bool: words = "true or false"
+    case .string: words = "text"
+    case .bytes: words = "text in Base64"
+    case .double, .float: words = "a number, or NaN, Infinity or -Infinity in quotes"
+    case .int32, .sint32, .sfixed32: words = whole(Int32.min, Int32.max)
+    case .uint32, .fixed32: words = whole(UInt32.min, UInt32.max)
+    case .uint64, .fixed64: words = whole(UInt64.min, UInt64.max)
+    default: words = whole(Int64.min, Int64.max)
+    }
+    return JsonField(words: words, inner: .single)
+  }
+
   private static let schemas: Object = {
     var found: Object = [:]
     for (name, message) in messages where name.hasPrefix(JsonCalls.package) && !message.options.mapEntry {

@@ -57,7 +57,8 @@ public enum HttpDoor {
   static func serve(
     _ channel: any Channel, _ connections: Connections, _ dispatcher: CallDispatcher, _ service: Service
   ) -> EventLoopFuture<Void> {
-    channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+    // The answer to what is no HTTP is the handler's: that of the pipeline has no words.
+    channel.pipeline.configureHTTPServerPipeline(withErrorHandling: false).flatMapThrowing {
       let handler = HttpHandler(dispatcher, service, channel)
       try channel.pipeline.syncOperations.addHandler(handler)
       let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
@@ -92,6 +93,9 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private lazy var certificate: ClientCertificate? = context?.channel.clientCertificate
   /// Done when the last answer is on its way.
   private var lastAnswer: EventLoopFuture<Void>?
+
+  /// From an answer that ends the connection to its end.
+  private static let lingering = TimeAmount.seconds(1)
 
   init(_ dispatcher: CallDispatcher, _ settings: HttpDoor.Service, _ channel: any Channel) {
     self.dispatcher = dispatcher
@@ -270,8 +274,17 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // What comes behind a request that is no HTTP is of no use.
+    guard !isClosing else { return }
     dispatcher.logger.debug("http connection of \(peer): \(error)")
-    context.close(promise: nil)
+    guard let error = error as? HTTPParserError, error != .invalidEOFState, isOver || !hasHead else {
+      return context.close(promise: nil)
+    }
+    if isOver {
+      exchange = HttpExchange()
+      begin(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"))
+    }
+    refuse(HttpExchange.Refusal(error))
   }
 
   func drain() {
@@ -339,7 +352,11 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     isClosing = true
     guard let channel = context?.channel else { return }
     guard let lastAnswer else { return channel.close(promise: nil) }
-    lastAnswer.whenComplete { _ in channel.close(promise: nil) }
+    guard refusal?.closes == true else { return lastAnswer.whenComplete { _ in channel.close(promise: nil) } }
+    // To a client that still sends, a connection that closes is reset, and the answer lost: it has a moment to read.
+    timer?.cancel()
+    timer = channel.eventLoop.scheduleTask(in: Self.lingering) { channel.close(promise: nil) }
+    lastAnswer.whenComplete { _ in channel.close(mode: .output, promise: nil) }
   }
 
   private func failure(_ error: CallError) -> HttpResponse {
@@ -387,6 +404,25 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     guard !exchange.isHead, !payload.isEmpty else { return }
     let bytes = context.channel.allocator.buffer(bytes: payload)
     context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+  }
+}
+
+extension HttpExchange.Refusal {
+  /// Of what is no HTTP/1.1, or is more of it than is taken.
+  fileprivate init(_ error: HTTPParserError) {
+    let limits = NIOHTTPDecoderLimitConfiguration()
+    if error == .headerOverflow {
+      let words =
+        "the request's line and headers: expected at most \(limits.maxHeaderFieldSize) bytes each, "
+        + "\(limits.maxHeaderFieldCount) headers and \(limits.maxHeaderListSize) bytes in all, got more; "
+        + "what is long goes into a body"
+      self.init(status: 431, error: CallError(.resourceExhausted, words), closes: true)
+    } else {
+      self.init(
+        status: 400,
+        error: CallError(.invalidArgument, "the request: expected HTTP/1.1, got something else (\(error))"),
+        closes: true)
+    }
   }
 }
 

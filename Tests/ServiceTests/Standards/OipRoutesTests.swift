@@ -111,6 +111,12 @@ import Testing
       func input(_ shape: String, _ data: String, _ more: String = "") -> String {
         #"{"inputs":[{"name":"x","shape":\#(shape),"datatype":"FP32","data":\#(data)\#(more)}]}"#
       }
+      let half = #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP16","data":[1,2,3,4,5,6]}]}"#
+      try await refused(400, "FP16 as bytes behind it with binary_data_size", infer, half)
+      for (type, number) in [("INT64", "9007199254740993"), ("UINT64", "18446744073709551615")] {
+        try await refused(
+          400, "9007199254740991", infer, half.replacing("FP16", with: type).replacing("6]}", with: "\(number)]}"))
+      }
       try await refused(400, "rows of unlike lengths", infer, input("[1,6]", "[[1,2,3,4,5],[6]]"))
       try await refused(400, "nested as [3, 2]", infer, input("[1,6]", "[[1,2],[3,4],[5,6]]"))
       try await refused(400, "true or false", infer, input("[1,6]", "[true,true,true,true,true,true]"))

@@ -214,6 +214,9 @@ struct OipJsonElements: Decodable {
     }
   }
 
+  /// From here on a number of JSON is not the integer that was written: its readers take it for a double.
+  private static let largest = Int64(1) << 53 - 1
+
   /// - Throws: where JSON cannot say such values. Types that no model takes are told by who reads the tensor.
   fileprivate func contents(_ datatype: String, of name: String) throws(ServiceError) -> Inference_InferTensorContents {
     func refuse(_ expected: String, _ got: String = "others") -> ServiceError {
@@ -235,13 +238,15 @@ struct OipJsonElements: Decodable {
     case .uint8: contents.uintContents = try whole(0, UInt32(UInt8.max))
     case .uint16: contents.uintContents = try whole(0, UInt32(UInt16.max))
     case .uint32: contents.uintContents = try whole(0, .max)
-    case .uint64: contents.uint64Contents = try whole(0, .max)
+    case .uint64: contents.uint64Contents = try whole(0, Self.largest.magnitude)
     case .int8: contents.intContents = try whole(Int32(Int8.min), Int32(Int8.max))
     case .int16: contents.intContents = try whole(Int32(Int16.min), Int32(Int16.max))
     case .int32: contents.intContents = try whole(.min, .max)
-    case .int64: contents.int64Contents = try whole(.min, .max)
+    case .int64: contents.int64Contents = try whole(-Self.largest, Self.largest)
     case .bool: contents.boolContents = try whole(0, UInt8(1)).map { $0 == 1 }
-    case .fp16, .bf16, .bytes, nil: break
+    case .fp16, .bf16:
+      throw refuse("FP32 in JSON, or \(datatype) as bytes behind it with binary_data_size", "\(datatype) in JSON")
+    case .bytes, nil: break
     }
     return contents
   }

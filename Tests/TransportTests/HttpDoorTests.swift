@@ -306,7 +306,8 @@ private struct Answer {
       ("GET / HTTP/1.1\r\n\(String(repeating: "x: 1\r\n", count: 300))\r\n", 431, "256 headers"),
       ("nothing at all\r\n\r\n", 400, "expected HTTP/1.1"), ("GET / HTTP/1.1\r\n: x\r\n\r\n", 400, "expected HTTP/1.1"),
       (
-        "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400,
+        "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        400,
         "expected HTTP/1.1"
       ),
     ])

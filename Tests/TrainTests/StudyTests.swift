@@ -64,6 +64,10 @@ struct StudyTests {
       ("arms: [{name: a}, {name: b, set: {optimizer.rat: 1}}]", "optimizer.rat", "did you mean 'rate'?"),
       ("arms: [{name: a}, {name: b, tune: {noise.0.sigma: [1]}}]", "noise.0.sigma", ""),
       ("cases: [{name: a, each: {examples: 3}}]", "'cases', item 1, 'each'", ""),
+      ("arms: [{name: a}, {name: b, set: {seed: 5}}]", "'arms', item 2, 'set', 'seed'", "say seeds: [1, 2, 3]"),
+      ("set: {name: x}", "tiny.yml, 'set', 'name'", ""), ("final: {seed: 7}", "tiny.yml, 'final', 'seed'", ""),
+      ("cases: [{name: a, each: {seed: [3, 4]}}]", "'cases', item 1, 'each', 'seed'", "say seeds"),
+      ("arms: [{name: a}, {name: b, tune: {seed: [1, 2]}}]", "'arms', item 2, 'tune', 'seed'", "say seeds"),
       ("tuning: {validaton: 3}", "'tuning'", "did you mean 'validation'?"), ("speed: 3", "tiny.yml", ""),
     ])
   func refused(_ line: String, _ place: String, _ advice: String) throws {
@@ -138,6 +142,15 @@ struct StudyTests {
     #expect(chart.hasPrefix("<svg xmlns=") && chart.hasSuffix("</svg>\n") && chart.contains("validation nll"))
   }
 
+  @Test("the page's words act on no terminal, and stay in their cells") func words() throws {
+    let text = Self.study.replacing("Does noise help?", with: #""Does \e[2Jnoise help?""#)
+      .replacing("title: no noise", with: #"title: "no | noise\nat all""#)
+    let scratch = try Scratch(), plan = try Self.plan(text)
+    let study = Study(plan, folder: scratch.path, workers: 1), table = StudyTable(plan, [:], [:])
+    let page = study.page(table, [:]).markdown()
+    #expect(page.contains("Does \\u{1b}[2Jnoise help?") && page.contains("| no \\| noise at all |"), "\(page)")
+  }
+
   @Test("a probe's value that there is not is refused before anything is trained") func values() throws {
     let scratch = try Scratch(), root = DataRoot(URL(fileURLWithPath: scratch.file("data")))
     try Flowers.write(to: root)
@@ -150,6 +163,13 @@ struct StudyTests {
     #expect { try study.run() } throws: { "\($0)".contains("one of") && "\($0)".contains("ece16") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("study/final")).isEmpty)
     #expect(!FileManager.default.fileExists(atPath: scratch.file("study/tuning")))
+    // So is a measure that no case has.
+    let values = Self.study.replacing("measures: [accuracy, nll, seconds]", with: "measures: [accuracy, rmse]")
+    let valued = try Study(Self.plan(values), folder: scratch.file("valued"), root: root, workers: 1)
+    #expect { try valued.run() } throws: {
+      "\($0)".contains("'rmse': expected one of accuracy, nll, ece, noisy_accuracy, noisy_nll, as the task is")
+    }
+    #expect(!FileManager.default.fileExists(atPath: scratch.file("valued/tuning")))
     // So is an arm that no network can be trained by.
     let strange = Self.study.replacing("title: no noise, tune", with: "set: {strategies: [bayes_by_backprop]}, tune")
     let other = try Study(Self.plan(strange), folder: scratch.file("other"), root: root, workers: 1)

@@ -25,16 +25,20 @@ extension StudyPlan {
     return try sweep(trial.arm, of: group)?.settings(of: best.point) ?? []
   }
 
-  /// - Throws: where an arm cannot be trained on a case, or a probe has no value of the name that a measure wants,
-  ///   before anything is trained.
+  /// - Throws: where an arm cannot be trained on a case, no case has a measure, or a probe has no value of the name
+  ///   that a measure wants, before anything is trained.
   func tryOut(_ data: SharedData) throws {
+    var tasks: [String: Bool] = [:]
     for arm in arms.indices {
       for place in cases.indices where cases[..<place].allSatisfy({ $0.group != cases[place].group }) {
         let recipe = try recipe(Trial(arm: arm, place: place, seed: seeds[0]), [])
         let part = try data.part(recipe, .train)
+        let task = try Goal(recipe, part).task
+        tasks[task.name] = task.isRegression
         _ = try recipe.locating { try Trainer(recipe, data: part, threads: 1) }
       }
     }
+    for measure in measures { try measure.check(on: tasks, at: "'measures', '\(measure.name.clipped())'") }
     let shape = try data.part(example(), .train).inputs.shape.row
     for measure in measures { try measure.check(on: shape) }
     let sketched = measures.compactMap(\.sketched)

@@ -17,9 +17,10 @@ public struct StudyMeasure: Sendable {
   private let source: Source
 
   private enum Source: Sendable {
-    case evaluation(@Sendable (Evaluation) -> Double?)
+    /// By its name.
+    case evaluation(String, @Sendable (Evaluation) -> Double?)
     /// The same by the mean over looks, which the model itself does not take.
-    case viewed(@Sendable (Evaluation) -> Double?, [any PictureView])
+    case viewed(String, @Sendable (Evaluation) -> Double?, [any PictureView])
     /// Seconds of a core that training took.
     case seconds
     /// The mean over the probe's conditions; `value` nil: the robust accuracy.
@@ -50,6 +51,10 @@ public struct StudyMeasure: Sendable {
     case unseen
   }
 
+  /// Those that only classes have, and only values.
+  private static let ofClasses: Set = ["accuracy", "ece", "noisy_accuracy"],
+    ofValues: Set = ["rmse", "coverage", "noisy_rmse", "noisy_coverage"]
+
   private static let evaluations: [(name: String, isLower: Bool, isShare: Bool, @Sendable (Evaluation) -> Double?)] = [
     ("accuracy", false, true, { $0.accuracy }),
     ("nll", true, false, { $0.negativeLogLikelihood }),
@@ -78,7 +83,7 @@ public struct StudyMeasure: Sendable {
           .recipe, at: place, expected: "one of \(known.joined(separator: ", ")), or a mapping with 'probe'",
           got: "'\(name.clipped())'", advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" })
       }
-      (isLower, isShare, source) = (found.isLower, found.isShare, .evaluation(found.3))
+      (isLower, isShare, source) = (found.isLower, found.isShare, .evaluation(name, found.3))
       return
     }
     guard case .mapping(let own) = setting, let name = own["name"]?.asText,
@@ -107,7 +112,7 @@ public struct StudyMeasure: Sendable {
       let whole = try Self.evaluation(own["value"] ?? .text("accuracy"), at: "\(place), 'value'")
       self.name = name
       (isLower, isShare) = (whole.isLower, whole.isShare)
-      source = try .viewed(whole.read, Self.views(views, at: "\(place), 'views'"))
+      source = try .viewed(whole.name, whole.read, Self.views(views, at: "\(place), 'views'"))
       return
     }
     let examples = own["examples"]?.asNumber ?? 1000, part = own["part"]?.asText ?? Part.test.rawValue
@@ -136,14 +141,14 @@ public struct StudyMeasure: Sendable {
 
   private static func evaluation(
     _ setting: Setting, at place: String
-  ) throws(TrainError) -> (isLower: Bool, isShare: Bool, read: @Sendable (Evaluation) -> Double?) {
+  ) throws(TrainError) -> (name: String, isLower: Bool, isShare: Bool, read: @Sendable (Evaluation) -> Double?) {
     let known = evaluations.map(\.name), name = setting.asText ?? "\(setting)"
     guard let found = evaluations.first(where: { $0.name == name }) else {
       throw TrainError(
         .recipe, at: place, expected: "one of \(known.joined(separator: ", "))", got: "'\(name.clipped())'",
         advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" })
     }
-    return (found.isLower, found.isShare, found.3)
+    return (name, found.isLower, found.isShare, found.3)
   }
 
   private static func views(_ setting: Setting, at place: String) throws -> [any PictureView] {
@@ -195,18 +200,37 @@ public struct StudyMeasure: Sendable {
   /// Whether it is taken of training rows that were held out.
   var needsValidation: Bool { if case .probe(_, _, _, .validation) = source { true } else { false } }
 
+  /// - Parameter tasks: by name, whether each is a regression.
+  /// - Throws: where it is of classes and every task is of values, or the other way.
+  func check(on tasks: [String: Bool], at place: String) throws(TrainError) {
+    let name: String
+    switch source {
+    case .evaluation(let own, _), .viewed(let own, _, _): name = own
+    case .seconds, .probe, .mean: return
+    }
+    func fits(_ name: String) -> Bool {
+      tasks.values.contains { !($0 ? Self.ofClasses : Self.ofValues).contains(name) }
+    }
+    guard !fits(name) else { return }
+    let words = tasks.keys.sorted().joined(separator: ", ")
+    throw TrainError(
+      .recipe, at: place,
+      expected: "one of \(Self.evaluations.map(\.name).filter(fits).joined(separator: ", ")), as the task is \(words)",
+      got: "'\(name)'")
+  }
+
   /// - Parameter shape: of one example.
   /// - Throws: where its views are of pictures, and examples are none.
   func check(on shape: Shape) throws(TrainError) {
-    if case .viewed(_, let views) = source { _ = try Look.all(of: views, at: shape) }
+    if case .viewed(_, _, let views) = source { _ = try Look.all(of: views, at: shape) }
   }
 
   /// - Parameter before: the values of measures that stand before it.
   /// - Returns: nil where this task has no such number.
   func value(of subject: StudySubject, _ before: [String: Double] = [:]) throws -> Double? {
     switch source {
-    case .evaluation(let read): return read(try subject.evaluation())
-    case .viewed(let read, let views): return read(try subject.evaluation(by: views))
+    case .evaluation(_, let read): return read(try subject.evaluation())
+    case .viewed(_, let read, let views): return read(try subject.evaluation(by: views))
     case .seconds: return subject.seconds
     case .mean(let names):
       let found = names.compactMap { before[$0] }

@@ -59,7 +59,8 @@ struct StudyPage {
     }
     if withCharts { parts += charts().map { "![\($0.title)](\($0.name))" } }
     parts += ["## How it was done", method]
-    return parts.joined(separator: "\n\n") + "\n"
+    // The file's words, which a terminal that shows the page shall not act on.
+    return (parts.joined(separator: "\n\n") + "\n").shown(keepsLines: true)
   }
 
   private var claims: String {
@@ -154,7 +155,8 @@ struct StudyPage {
 
   private static func table(_ head: [String], _ rows: [[String]]) -> String {
     func line(_ cells: [String]) -> String {
-      "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+      let texts = cells.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("|", with: "\\|") }
+      return "| " + texts.joined(separator: " | ") + " |"
     }
     return ([line(head), line(head.map { _ in "---" })] + rows.map(line)).joined(separator: "\n")
   }

@@ -142,8 +142,8 @@ public struct StudyPlan: Sendable {
     advice = map["advice"]?.asText ?? ""
     recipe = try whole.text("recipe", "the path of a recipe file")
     recipeText = try read(recipe)
-    settingsForAll = try whole.mapping("set")
-    final = try ["validation": .number(0)].merging(whole.mapping("final")) { $1 }
+    settingsForAll = try whole.recipeKeys("set")
+    final = try ["validation": .number(0)].merging(whole.recipeKeys("final")) { $1 }
     tuning = try Parameters.overlay(settings: whole.mapping("tuning"), on: Tuning(), of: "\(file), 'tuning'")
     arms = try whole.arms()
     cases = try whole.cases()

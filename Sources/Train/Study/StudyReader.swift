@@ -43,6 +43,16 @@ struct StudyReader {
     }
   }
 
+  /// Keys of a recipe with other values.
+  private func recipeKeys(_ setting: Setting?, _ place: String) throws(TrainError) -> [String: Setting] {
+    let own = try mapping(setting, place)
+    try SweepPlan.checkOwn(own.keys, at: "\(file), \(place)")
+    return own
+  }
+
+  /// The same, at the top of the file.
+  func recipeKeys(_ key: String) throws(TrainError) -> [String: Setting] { try recipeKeys(map[key], "'\(key)'") }
+
   private func items(_ key: String, _ expected: String) throws(TrainError) -> [Setting] {
     guard let setting = map[key] else { return [] }
     guard case .list(let items) = setting, !items.isEmpty else { throw refuse(key, expected) }
@@ -77,8 +87,8 @@ struct StudyReader {
       try check(own, ["name", "title", "set", "tune", "search"], place)
       let name = try named(own, place)
       return StudyPlan.Arm(
-        name: name, title: own["title"]?.asText ?? name, set: try mapping(own["set"], "\(place), 'set'"),
-        tune: try mapping(own["tune"], "\(place), 'tune'"), search: own["search"])
+        name: name, title: own["title"]?.asText ?? name, set: try recipeKeys(own["set"], "\(place), 'set'"),
+        tune: try recipeKeys(own["tune"], "\(place), 'tune'"), search: own["search"])
     }
     guard arms.count > 1 else { throw refuse("arms", "two arms or more") }
     try unique(arms.map(\.name), "arms")
@@ -90,8 +100,8 @@ struct StudyReader {
     let found = try items("cases", "a list of cases, each with a name").enumerated().flatMap { at, setting in
       let place = "'cases', item \(at + 1)", own = try mapping(setting, place)
       try check(own, ["name", "set", "each"], place)
-      let name = try named(own, place), set = try mapping(own["set"], "\(place), 'set'")
-      let each = try mapping(own["each"], "\(place), 'each'")
+      let name = try named(own, place), set = try recipeKeys(own["set"], "\(place), 'set'")
+      let each = try recipeKeys(own["each"], "\(place), 'each'")
       guard let (key, values) = each.first else { return [StudyPlan.Case(name: name, group: name, set: set)] }
       guard each.count == 1, case .list(let list) = values, !list.isEmpty else {
         throw refuse("\(place), 'each'", own["each"], "one key with a list of values")

@@ -108,17 +108,15 @@ public struct SweepPlan: Sendable {
     (self.name, self.recipe, recipeText) = (name, recipe, try read(recipe))
     switch map["set"] {
     case nil: common = []
-    case .mapping(let values)?: common = Self.settings(values)
+    case .mapping(let values)?:
+      try Self.checkOwn(values.keys, at: "\(file), 'set'")
+      common = Self.settings(values)
     default: throw refuse("set", "a mapping of the recipe's keys to values")
     }
     guard case .mapping(let axes)? = map["keys"], !axes.isEmpty else {
       throw refuse("keys", "keys of the recipe, each with a list of values or a range {from, to}")
     }
-    for key in ["seed", "name"] where axes[key] != nil {
-      throw TrainError(
-        .recipe, at: "\(file), 'keys', '\(key)'", expected: "keys that trials differ by", got: "'\(key)'",
-        advice: key == "seed" ? "say seeds: [1, 2, 3] beside 'keys'" : "trials are named after their numbers")
-    }
+    try Self.checkOwn(axes.keys, at: "\(file), 'keys'")
     self.axes = try axes.sorted { $0.key < $1.key }.map { key, domain in
       SweepAxis(key: key, domain: try Self.domain(domain, at: "\(file), 'keys', '\(key)'"))
     }
@@ -192,6 +190,14 @@ public struct SweepPlan: Sendable {
   /// Keys with their values, each as `--set` would say it.
   static func settings(_ values: [String: Setting]) -> [String] {
     values.sorted { $0.key < $1.key }.map { "\($0.key)=\(yaml($0.value))" }
+  }
+
+  /// - Throws: where a plan sets what it gives to each of its trainings itself.
+  static func checkOwn(_ keys: some Sequence<String>, at place: String) throws(TrainError) {
+    guard let key = keys.first(where: { ["seed", "name"].contains($0) }) else { return }
+    throw TrainError(
+      .recipe, at: "\(place), '\(key)'", expected: "keys that are not each training's own", got: "'\(key)'",
+      advice: key == "seed" ? "say seeds: [1, 2, 3] at the top" : "trainings are named after what they are")
   }
 
   private static func yaml(_ value: Setting) -> String {

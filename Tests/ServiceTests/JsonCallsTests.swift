@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  private static let mistakes = [
+  private static let wrongValues = [
     (#"{"model": "net", "samples": -1}"#, "samples: expected a whole number from 0 to 4294967295, got -1"),
     (#"{"samples": 1e30, "model": "net"}"#, "samples: expected a whole number from 0 to 4294967295, got 1e30"),
     (#"{"samples": 1e400}"#, "samples: expected a whole number from 0 to 4294967295, got 1e400"),
@@ -60,7 +60,7 @@ import Testing
     ("", "model"),
   ]
 
-  @Test("a value that no field takes is told with its place", arguments: mistakes)
+  @Test("a value that no field takes is told with its place", arguments: wrongValues)
   func mistakes(_ body: String, _ words: String) async throws {
     try await AskedServer.with { server in
       let found = try await server.ask("/v1/Inference/Predict", Data(body.utf8))

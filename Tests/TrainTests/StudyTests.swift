@@ -20,10 +20,10 @@ struct StudyTests {
     """
   static let study = """
     name: tiny
-    question: Does noise help?
+    question: "Does \\e[2Jnoise help?"
     recipe: own.yml
     arms:
-      - {name: none, title: no noise, tune: {optimizer.rate: [0.05, 0.2]}}
+      - {name: none, title: "no | noise", tune: {optimizer.rate: [0.05, 0.2]}}
       - {name: input, set: {noise: [{site: input, sigma: 0.1}]}, tune: {noise.0.sigma: [0.05, 0.3]}}
     cases:
       - {name: whole, set: {}}
@@ -136,19 +136,11 @@ struct StudyTests {
     #expect(try JSONDecoder().decode(Result.self, from: file).measures["nll"] == found.negativeLogLikelihood)
     let page = try String(contentsOfFile: whole + "/tiny.md", encoding: .utf8)
     for words in [
-      "# Study: tiny", "It helps (input less no noise, accuracy)", "**does not hold**", "**holds**", "tiny-1.svg",
+      "# Study: tiny", "It helps (input less no \\| noise, accuracy)", "Does \\u{1b}[2Jnoise help?",
+      "**does not hold**", "**holds**", "tiny-1.svg",
     ] { #expect(page.contains(words), "\(words)") }
     let chart = try String(contentsOfFile: whole + "/tiny-1.svg", encoding: .utf8)
     #expect(chart.hasPrefix("<svg xmlns=") && chart.hasSuffix("</svg>\n") && chart.contains("validation nll"))
-  }
-
-  @Test("the page's words act on no terminal, and stay in their cells") func words() throws {
-    let text = Self.study.replacing("Does noise help?", with: #""Does \e[2Jnoise help?""#)
-      .replacing("title: no noise", with: #"title: "no | noise\nat all""#)
-    let scratch = try Scratch(), plan = try Self.plan(text)
-    let study = Study(plan, folder: scratch.path, workers: 1), table = StudyTable(plan, [:], [:])
-    let page = study.page(table, [:]).markdown()
-    #expect(page.contains("Does \\u{1b}[2Jnoise help?") && page.contains("| no \\| noise at all |"), "\(page)")
   }
 
   @Test("a probe's value that there is not is refused before anything is trained") func values() throws {
@@ -171,7 +163,8 @@ struct StudyTests {
     }
     #expect(!FileManager.default.fileExists(atPath: scratch.file("valued/tuning")))
     // So is an arm that no network can be trained by.
-    let strange = Self.study.replacing("title: no noise, tune", with: "set: {strategies: [bayes_by_backprop]}, tune")
+    let strange = Self.study.replacing(
+      #"title: "no | noise", tune"#, with: "set: {strategies: [bayes_by_backprop]}, tune")
     let other = try Study(Self.plan(strange), folder: scratch.file("other"), root: root, workers: 1)
     #expect { try other.run() } throws: { "\($0)".contains("learned: element") }
     #expect(!FileManager.default.fileExists(atPath: scratch.file("other/tuning")))

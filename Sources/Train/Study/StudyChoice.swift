@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherDatasets
+import DitherInference
 import DitherTensor
 
 /// The step between a study's two halves: what tuning has found, and the final trainings.

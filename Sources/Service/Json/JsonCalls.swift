@@ -63,7 +63,7 @@ struct JsonCalls {
 }
 
 extension JsonCalls {
-  /// What a whole body is instead of a message.
+  /// Words for a whole body that is no message.
   private static func words(of error: any Error, in body: Data) -> String {
     do { _ = try JSONSerialization.jsonObject(with: body, options: .fragmentsAllowed) } catch {
       let told = (error as NSError).userInfo["NSDebugDescription"] as? String

@@ -57,7 +57,7 @@ struct JsonMistake {
   }
 }
 
-/// What a field takes in JSON.
+/// The values that a field takes in JSON.
 struct JsonField {
   indirect enum Inner {
     /// nil: it has no such field.

@@ -115,7 +115,7 @@ enum OpenApi {
 
   // MARK: fields
 
-  /// What a message takes.
+  /// The values that a message takes.
   static func field(ofMessage name: String) -> JsonField {
     JsonField(
       words: "an object, as \(name) is in JSON",

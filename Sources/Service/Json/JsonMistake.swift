@@ -8,10 +8,10 @@ struct JsonMistake {
   let place: String
   /// In words, by the field's type.
   let expected: String
-  /// What came, as it is written.
+  /// The value that came, as it is written.
   let got: String
 
-  /// Of larger bodies the place is not looked for: it takes some times what reading takes.
+  /// The place is not looked for in larger bodies: it takes some times what reading takes.
   private static let mostBytes = 1 << 18
 
   /// - Parameter body: what SwiftProtobuf has refused as `Asked`.

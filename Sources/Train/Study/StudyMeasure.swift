@@ -51,7 +51,7 @@ public struct StudyMeasure: Sendable {
     case unseen
   }
 
-  /// Those that only classes have, and only values.
+  /// Names that only classes have, and only values.
   private static let ofClasses: Set = ["accuracy", "ece", "noisy_accuracy"],
     ofValues: Set = ["rmse", "coverage", "noisy_rmse", "noisy_coverage"]
 

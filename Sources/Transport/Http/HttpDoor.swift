@@ -274,7 +274,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // What comes behind a request that is no HTTP is of no use.
+    // Bytes behind a request that is no HTTP are of no use.
     guard !isClosing else { return }
     dispatcher.logger.debug("http connection of \(peer): \(error)")
     guard let error = error as? HTTPParserError, error != .invalidEOFState, isOver || !hasHead else {

@@ -103,6 +103,7 @@ struct Page {
   func label(_ index: Int) -> String {
     guard index != Label.none else { return "no answer" }
     guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
-    return names[index]
+    // A name that turns the direction of what follows would be read as another.
+    return names[index].shown()
   }
 }

@@ -88,6 +88,7 @@ struct Console: Sendable {
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
         HttpRoute(.post, Self.signOut, .all, bodyBytes: 4096) { [sessions] request, _ in
+          try Self.checkPage(of: request)
           if let session = HttpDoor.cookie(in: request.headers["cookie"]) { sessions.end(session) }
           var response = HttpResponse.seeOther(Self.signIn)
           response.headers.append(cookie("", seconds: 0))
@@ -149,6 +150,7 @@ struct Console: Sendable {
   /// The token itself goes nowhere: its session is in a cookie that no script and no other site can send, never in an
   /// address.
   private func accept(_ request: HttpRequest, _ context: CallContext) throws(CallError) -> HttpResponse {
+    try Self.checkPage(of: request)
     guard let token = request.form["token"], !token.hasPrefix(HttpDoor.sessionPrefix),
       try dispatcher.identify(bearer: token, of: context) != nil
     else { return .html(Array(SignInPage(isRefused: true).html.source.utf8), status: 401) }
@@ -156,6 +158,13 @@ struct Console: Sendable {
     let seconds = Int(ConsoleSessions.lifetime.components.seconds)
     response.headers.append(cookie(sessions.begin(for: token), seconds: seconds))
     return response
+  }
+
+  /// - Throws: where a form of another site would sign its reader in or out.
+  private static func checkPage(of request: HttpRequest) throws(CallError) {
+    guard request.isOfOthersPage else { return }
+    throw CallError(
+      .permissionDenied, "sign-in: expected this server's own page, got a form of another one; open \(signIn) itself")
   }
 
   /// - Parameter seconds: for which a browser keeps it; 0: it forgets it.

@@ -198,6 +198,18 @@ import Testing
       let next = try ask("POST /sign-in", session, "token=the+next+secret")
       #expect(next.hasPrefix("HTTP/1.1 303"))
       #expect(try ask("GET /", Self.session(next)).hasPrefix("HTTP/1.1 200"))
+      // A form of another page signs nobody in or out.
+      let own = "host: a\r\nconnection: close\r\n", form = "token=the+next+secret"
+      for said in [
+        "origin: http://evil.example", "origin: null", "sec-fetch-site: cross-site", "sec-fetch-site: same-site",
+      ] {
+        for path in ["/sign-in", "/sign-out"] {
+          let refused = try raw(
+            server.httpPort,
+            "POST \(path) HTTP/1.1\r\n\(own)\(said)\r\ncontent-length: \(form.utf8.count)\r\n\r\n\(form)")
+          #expect(refused.hasPrefix("HTTP/1.1 403") && !refused.lowercased().contains("set-cookie"), "\(path) \(said)")
+        }
+      }
       #expect(try ask("POST /sign-out", session).hasPrefix("HTTP/1.1 303"))
     }
   }

@@ -31,8 +31,6 @@ public struct PageScript: Sendable {
     var ok=(!c.value||r.dataset.c===c.value)&&(!p.value||(' '+r.dataset.p+' ').indexOf(' '+p.value+' ')>=0);
     r.hidden=!ok;if(ok)n++});s.textContent=n+' of '+rows.length+' shown'}
     if(c&&p&&s){c.addEventListener('change',filter);p.addEventListener('change',filter);filter()}
-    var w=get('file-date');
-    if(w&&location.protocol==='file:')w.textContent=new Date(d.lastModified).toLocaleString()+', as this file has it (not signed)';
     })();
     """)
 }

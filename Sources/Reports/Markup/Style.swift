@@ -55,7 +55,7 @@ extension Html {
     .contents{display:flex;flex-wrap:wrap;gap:.3rem .5rem;list-style:none;margin:1rem 0;padding:0;font-size:.88rem}
     .contents a,.tools button{display:block;padding:.15rem .6rem;border:1px solid var(--line);border-radius:99px;background:var(--card);
     color:var(--model);text-decoration:none;font:inherit}.tools{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;font-size:.88rem}
-    .tools button{display:inline-block;cursor:pointer}.tools select{font:inherit;max-width:100%;color:inherit;background:var(--card);
+    .tools button{display:inline-block;cursor:pointer}.tools select{font:inherit;max-width:min(70vw,24rem);color:inherit;background:var(--card);
     border:1px solid var(--line);border-radius:6px;padding:.15rem .3rem}
     .part{border:0;border-top:1px solid var(--line);margin-top:1.4rem;padding:0;font-size:1rem}
     .part>summary{width:auto;padding:.8rem 0;color:var(--ink)}.part>summary h2{display:inline;margin:0}
@@ -88,7 +88,7 @@ extension Html {
     table{border-collapse:collapse;width:100%;font-size:.88rem}
     caption{text-align:left;padding:.3rem 0;font-size:.82rem}
     th,td{padding:.35rem .7rem .35rem 0;text-align:right;border-bottom:1px solid var(--line);overflow-wrap:break-word}
-    th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
+    th:first-child,td:first-child{text-align:left}tbody th{font-weight:500;min-width:5.8rem;max-width:24rem;overflow-wrap:anywhere}.conf tbody th,.heat tbody th{min-width:0}
     .stack td:not(.n){overflow-wrap:anywhere}
     .wordy td:last-child,.wordy th:last-child{text-align:left;padding-left:.7rem;overflow-wrap:anywhere}
     thead th{color:var(--muted);font-weight:600;vertical-align:bottom}

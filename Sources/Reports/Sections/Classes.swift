@@ -36,8 +36,12 @@ extension Page {
     let more: Html? =
       shown.count < classes.count
       ? "<p class=\"muted\">The \(shown.count) worst of \(classes.count) classes; all are in the JSON form.</p>" : nil
+    // Certificates have no answers to the examples as they are.
+    let table: Html? =
+      classes.contains { $0.clean.n > 0 }
+      ? "<section class=\"card\">\(Html.table("Accuracy by class", heads, rows))\(more)</section>" : nil
     return """
-      \(worst)<section class="card">\(Html.table("Accuracy by class", heads, rows))\(more)</section>
+      \(worst)\(table)
       <div class="charts">\(confusion(nil, "As the examples are"))\(threat.flatMap { confusion($0, "Under all attacks, \($0.title)") })</div>
 
       """

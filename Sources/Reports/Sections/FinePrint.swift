@@ -96,13 +96,14 @@ extension Page {
     let limits =
       "Holds for these examples, these balls and these attacks; a stronger attack may break more. "
       + "Nothing is said of other data, of poisoned training data, or of theft of the model."
-    let date: Html =
-      report.stamp.map { "\($0.date)" }
-      ?? "<span id=\"file-date\">not stated, so that the same audit gives the same bytes (--stamp states it)</span>"
+    let silence = "not stated, so that the same audit gives the same bytes"
+    let date =
+      report.stamp?.date
+      ?? "\(silence); a server's list of audits has it, and for a file --stamp states it in the report"
     return [
-      ("Scope", "\(done.isEmpty ? "the examples as they are" : done)"), ("Limits", "\(limits)"), ("Date", date),
-      ("Machine", "\(report.stamp?.machine ?? "not stated (--stamp states it)")"),
-      ("Auditor", "\(report.stamp?.auditor ?? "not stated (--auditor states it)")"),
+      ("Scope", "\(done.isEmpty ? "the examples as they are" : done)"), ("Limits", "\(limits)"), ("Date", "\(date)"),
+      ("Machine", "\(report.stamp?.machine ?? "not stated; of a file's audit --stamp states it")"),
+      ("Auditor", "\(report.stamp?.auditor ?? "not stated; of a file's audit --auditor states it")"),
     ]
   }
 }

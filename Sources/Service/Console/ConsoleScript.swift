@@ -231,6 +231,8 @@ enum ConsoleScript {
       source.onmessage = event => {
         const {progress, state} = JSON.parse(event.data);
         if (progress && progress.shards) {
+          const standing = document.querySelector('p > .queued');
+          if (standing) { standing.textContent = 'running'; standing.className = 'running'; }
           bar.max = progress.shards;
           bar.value = progress.shards_done || 0;
           const left = Number(progress.seconds_left || 0);

@@ -69,7 +69,10 @@ enum ConnectionTrouble {
     let reason = words.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map {
       ": " + $0.1.lowercased().replacing("_", with: " ")
     }
-    return CallError(.unavailable, "\(place): TLS cannot be agreed on\(reason ?? "")")
+    return CallError(
+      .unavailable,
+      "\(place): TLS cannot be agreed on\(reason ?? ""); does it speak TLS? A server that was started with --insecure is at "
+        + "dither+plain://\(place)")
   }
 
   /// A file of certificates or a key that cannot be used.
@@ -80,10 +83,16 @@ enum ConnectionTrouble {
       return CallError(.invalidArgument, "\(path): expected a PEM file that can be read, got \(got); see \(flag)")
     }
     let paths = named.compactMap(\.0)
+    guard !paths.isEmpty else {
+      return CallError(
+        .failedPrecondition,
+        "the system's authorities: expected certificates as PEM, got none that can be read; install ca-certificates, or "
+          + "name the server's authority with --ca or DITHER_CA")
+    }
     return CallError(
       .invalidArgument,
-      "\(paths.isEmpty ? "the system's authorities" : paths.joined(separator: ", ")): expected certificates and keys as "
-        + "PEM, got other text, or a key that is not the certificate's")
+      "\(paths.joined(separator: ", ")): expected certificates and keys as PEM, got other text, or a key that is not the "
+        + "certificate's")
   }
 
   /// The connection ended before the server's Hello.

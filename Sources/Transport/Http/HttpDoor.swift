@@ -199,20 +199,12 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   /// Whether the session's cookie says who asks: for what a page of this server asks, and for pages themselves, to
   /// which one may come from elsewhere. Calls begin work by GET too: a page of another port shall begin none.
   private static func countsCookie(of request: HttpRequest) -> Bool {
-    if isOfOwnPage(request.headers) { return true }
+    if request.isOfOwnPage { return true }
     guard request.method == .get else { return false }
     // No browser, or an old one: it does not say.
     guard let site = request.headers["sec-fetch-site"] else { return true }
     let isPage = request.headers["sec-fetch-mode"] == "navigate" && !request.path.hasPrefix("/v")
     return site == "none" || isPage
-  }
-
-  /// Whether a page of this server asks. A browser sends the cookie for pages of other ports of this host too, and says
-  /// whose they are: source: w3.org/TR/fetch-metadata, 2.3; RFC 6454, 7.
-  private static func isOfOwnPage(_ headers: [String: String]) -> Bool {
-    if let site = headers["sec-fetch-site"] { return site == "same-origin" }
-    guard let origin = headers["origin"], let host = headers["host"] else { return false }
-    return origin == "https://\(host)" || origin == "http://\(host)"
   }
 
   /// The route as the dispatcher knows calls.

@@ -21,6 +21,24 @@ public struct HttpRequest: Sendable {
   }
 }
 
+extension HttpRequest {
+  /// Whether a page of this server asks. A browser sends the cookie for pages of other ports of this host too, and says
+  /// whose they are: source: w3.org/TR/fetch-metadata, 2.3; RFC 6454, 7.
+  public var isOfOwnPage: Bool {
+    if let site = headers["sec-fetch-site"] { return site == "same-origin" }
+    guard let origin = headers["origin"], let host = headers["host"] else { return false }
+    return origin == "https://\(host)" || origin == "http://\(host)"
+  }
+
+  /// Whether a browser asks for a page of another site or port: a form there can sign its reader in as somebody else,
+  /// or out.
+  public var isOfOthersPage: Bool {
+    guard !isOfOwnPage else { return false }
+    if let site = headers["sec-fetch-site"] { return site != "none" }
+    return headers["origin"] != nil
+  }
+}
+
 /// The methods that routes are for. `HEAD` is answered by the route of `GET`, without a body.
 public enum HttpMethod: String, Sendable, CaseIterable {
   case get = "GET"

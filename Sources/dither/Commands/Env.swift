@@ -47,15 +47,24 @@ struct EnvCommand: ParsableCommand {
 struct ReadyFileOption: ParsableArguments {
   @Option(
     name: .customLong("ready-file"),
-    help: "What `dither serve` wrote. (default: $DITHER_READY_FILE, else ready.json in its state directory)")
+    help: """
+      What `dither serve` wrote. (default: $DITHER_READY_FILE, else ready.json in its state directory, \
+      else that of the installed service, for who may read it)
+      """)
   var path: String?
 
   /// Where a server writes it that is told of no other place.
   static func standard(in state: String) -> String { state + "/ready.json" }
 
   private var place: String {
-    path ?? UserFolder.named("DITHER_READY_FILE")?.path ?? Self.standard(in: StateDirectory.standard)
+    let own = path ?? UserFolder.named("DITHER_READY_FILE")?.path ?? Self.standard(in: StateDirectory.standard)
+    let isSaid = path != nil || UserFolder.named("DITHER_READY_FILE") != nil
+    return isSaid || FileManager.default.fileExists(atPath: own) || access(Self.ofService, R_OK) != 0
+      ? own : Self.ofService
   }
+
+  /// Where the package's service writes it, for root and the service's own user.
+  static let ofService = "/run/dither/ready.json"
 
   /// Whether one was named, or is where it is by itself.
   var isThere: Bool { path != nil || FileManager.default.fileExists(atPath: place) }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dither
+from conftest import ROOT
 from dither import _exports, _methods, _registry_steps, _steps
 from dither._stubs import registry_pb2
 
@@ -22,6 +23,85 @@ def test_models_are_listed(client, model):
     assert (info.input_shape, info.classes, info.task) == ((1, 28, 28), 10, "classification")
     assert info.noise and info.default_samples > 0 and isinstance(info.card, dict)
     assert "with noise" in repr(model)
+
+
+def test_upload_with_noise_in_words(client):
+    plain = ROOT / "models" / "fashion-mlp-baseline.onnx"
+    made = client.upload(plain, name=f"noisy-{uuid.uuid4().hex[:8]}", noise="weights:gaussian,sigma=0.05,layers=0")
+    assert made.info.noise
+    terms = json.loads(_exports_metadata(client.download(made.info.reference))["dither.noise"])["terms"]
+    assert (terms[0]["site"], terms[0]["sigma"]) == ("weights", pytest.approx(0.05))
+    client.remove(made.info.name, force=True, purge=True)
+    for noise, words in (
+        ("weights:gaussian,sigma", "key=value"),
+        ([], "got none"),
+        ("auto", "data"),
+        (["auto", "weights"], "'auto' stands alone"),
+    ):
+        with pytest.raises(dither.InvalidArgument, match=words):
+            client.upload(plain, name="none", noise=noise)
+    with pytest.raises(dither.InvalidArgument, match="did you mean 'weights'"):
+        client.upload(plain, name="none", noise="weight:gaussian,sigma=0.1")
+    with pytest.raises(dither.InvalidArgument, match="once"):
+        client.upload(plain, name="none", noise="weights", metadata={"dither.noise": "{}"})
+
+
+def test_noise_is_chosen_on_data(client, tmp_path):
+    program = os.environ.get("DITHER_PROGRAM")
+    if not program:
+        pytest.skip("no program: DITHER_PROGRAM is not set")
+    random = np.random.default_rng(3)
+    inputs = random.random((60, 1, 28, 28), np.float32)
+    plain = ROOT / "models" / "fashion-mlp-baseline.onnx"
+    labels = client.model("fashion-mlp-baseline").predict(inputs, samples=0).labels.copy()
+    # Sure and wrong: noise makes it likelier.
+    labels[::2] = random.integers(0, 10, len(labels[::2]))
+    tuned = client.tune(plain, (inputs, labels), candidates=["sigma"], folds=2, samples=4)
+    assert tuned.chosen == "sigma" and {score["name"] for score in tuned.record["scores"]} == {"plain", "sigma"}
+    tuned.save(tmp_path / "tuned.onnx")
+    assert (tmp_path / "tuned.onnx").read_bytes() == tuned.content and "sigma" in repr(tuned)
+    made = client.upload(tuned.content, name=f"tuned-{uuid.uuid4().hex[:8]}", card=tuned.card)
+    assert made.info.noise
+    with pytest.raises(dither.InvalidArgument, match="labels|class"):
+        client.tune(plain, (inputs, labels + 50), candidates=["sigma"])
+    with pytest.raises(dither.InvalidArgument, match="sigma"):
+        client.tune(plain, (inputs, labels), candidates=["sgima"])
+    with pytest.raises(dither.MissingPackage, match="program"):
+        client.tune(plain, (inputs, labels), program="no-such-dither")
+    client.remove(made.info.name, force=True, purge=True)
+
+
+def test_cards_are_mappings_markdown_or_files(client, onnx_file, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    path = tmp_path / "net.card.md"
+    path.write_text("---\nlicense: mit\ntags:\n- shoes\n---\n\n# Net\n")
+    name = f"card-{uuid.uuid4().hex[:8]}"
+    for card in (path, path.read_text()):
+        found = client.upload(onnx_file, name=name, card=card).info.card
+        assert found == {"license": "mit", "tags": ["shoes"], "markdown": "# Net\n"}
+    with pytest.raises(dither.InvalidArgument, match="pathlib.Path"):
+        client.upload(onnx_file, name=name, card=str(path))
+    with pytest.raises(dither.InvalidArgument, match="close the YAML part"):
+        client.upload(onnx_file, name=name, card="---\nlicense: mit\n")
+    with pytest.raises(dither.InvalidArgument, match="as YAML"):
+        client.upload(onnx_file, name=name, card="---\na: [1\n---\n")
+    with pytest.raises(dither.InvalidArgument, match="card"):
+        client.upload(onnx_file, name=name, card=object())
+    assert yaml and client.remove(name, force=True) == 1
+
+
+def _exports_metadata(content):
+    found = {}
+    for number, _, value in _exports._fields(content):
+        if number == 14:
+            pair, at = [], 0
+            while at < len(value):
+                _, at = _exports._varint(value, at)
+                length, at = _exports._varint(value, at)
+                pair.append(value[at : at + length].decode())
+                at += length
+            found[pair[0]] = pair[1]
+    return found
 
 
 def test_upload_alias_remove(client, onnx_file, images):

@@ -21,6 +21,7 @@ from .models import *
 from .models import __all__ as _models
 from .predictions import Predictions
 from .reports import Gate, Report, Verification, verify
+from .tuning import Tuned, tune
 
 __all__ = [
     "Client",
@@ -28,10 +29,12 @@ __all__ = [
     "Model",
     "Predictions",
     "Report",
+    "Tuned",
     "Verification",
     "aio",
     "connect",
     "errors",
+    "tune",
     "verify",
     "__version__",
     *_errors,

@@ -162,7 +162,8 @@ def _looked_at(found: Settings, timeout: float) -> Settings:
         pass
     raise Unavailable(
         f"{found.place}: expected a gRPC door here or at the port behind it, got another; name the port that `dither serve` "
-        "prints as gRPC (7448 unless --grpc-port says otherwise)"
+        "prints as gRPC (7448 unless --grpc-port says otherwise); or there is TLS on one side only: dither:// has it, "
+        "dither+plain:// has none"
     )
 
 

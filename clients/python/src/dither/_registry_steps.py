@@ -9,7 +9,7 @@ from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from . import _arrays, _exports, _methods, predictions
+from . import _arrays, _cards, _exports, _methods, predictions
 from ._steps import Ask, Data, Deadline, Next, Open, Sleep, Steps, call, put_data, wait_before_retry, whole
 from ._stubs import inference_pb2, registry_pb2
 from .errors import Aborted, DataLoss, InvalidArgument, OutOfRange, Unavailable
@@ -169,7 +169,7 @@ def describe(
 ) -> Steps[ModelInfo]:
     request = registry_pb2.DescribeModelRequest(model=model, tags=dict(tags), dropped_tags=list(dropped_tags))
     if card is not None:
-        request.card_json = json.dumps(card)
+        request.card_json = _cards.card_json(card)
     if expected_revision is not None:
         request.expected_revision = whole("expected_revision", expected_revision, 0)
     found = yield from call(_methods.DESCRIBE_MODEL, request, Deadline(timeout))
@@ -265,7 +265,7 @@ def upload(
         name=name,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        card_json=card if isinstance(card, str) else "" if card is None else json.dumps(card),
+        card_json=_cards.card_json(card),
         aliases=aliases,
     )
     where = registry_pb2.GetUploadRequest(name=name, sha256=begin.sha256)

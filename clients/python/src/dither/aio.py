@@ -16,6 +16,7 @@ from .errors import Unavailable, of_rpc
 from .models import Adversarials, AuditPlan, AuditState, Calibration, Drift, ModelInfo, Probe, Replica
 from .predictions import Predictions
 from .reports import Report
+from .tuning import Data, Noise, Prepared, prepared
 
 __all__ = ["AsyncClient", "AsyncModel", "connect"]
 
@@ -102,20 +103,26 @@ class AsyncClient:
         task: Optional[str] = None,
         output_kind: Optional[str] = None,
         metadata: Optional[Mapping[str, str]] = None,
+        noise: Optional[Noise] = None,
+        data: Optional[Data] = None,
+        program: Optional[str] = None,
         timeout: Optional[float] = 1800,
     ) -> "AsyncModel":
-        """A new version of a model; one that was cut goes on where it stopped, as does the same call made anew."""
+        """A new version of a model; one that was cut goes on where it stopped, as does the same call made anew. What
+        chooses ``noise="auto"`` runs beside the loop."""
+        plain = Prepared(source, name, labels, example, card, metadata)
+        what = await asyncio.get_running_loop().run_in_executor(None, prepared, plain, noise, data, program, timeout)
         found = await self._run(
             _registry_steps.upload(
-                source,
-                name=name,
-                labels=labels,
-                example=example,
-                card=card,
+                what.source,
+                name=what.name,
+                labels=what.labels,
+                example=what.example,
+                card=what.card,
                 aliases=aliases,
                 task=task,
                 output_kind=output_kind,
-                metadata=metadata,
+                metadata=what.metadata,
                 timeout=timeout,
             )
         )

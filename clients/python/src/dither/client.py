@@ -16,6 +16,7 @@ from ._model import Model
 from .errors import Unavailable, of_rpc
 from .models import Adversarials, AuditPlan, AuditState, ModelInfo, Probe, Replica
 from .reports import Report
+from .tuning import Data, Noise, Prepared, prepared, tune
 
 __all__ = ["Client", "Model", "connect"]
 
@@ -123,6 +124,9 @@ class Client:
         task: Optional[str] = None,
         output_kind: Optional[str] = None,
         metadata: Optional[Mapping[str, str]] = None,
+        noise: Optional[Noise] = None,
+        data: Optional[Data] = None,
+        program: Optional[str] = None,
         timeout: Optional[float] = 1800,
     ) -> "Model":
         """A new version of a model; one that was cut goes on where it stopped, as does the same call made anew.
@@ -133,26 +137,33 @@ class Client:
             name: in the registry; of a file its name without the ending.
             labels: names of the classes, or of a regression's values.
             example: one input of a torch module, a batch of one: the export follows it.
-            card: what is to be known of the model: anything that JSON can hold.
+            card: what is to be known of the model: a mapping, Markdown behind facts in YAML, or the Path of such a file.
             aliases: that shall point at the new version, at once with its appearance.
             task, output_kind: where the file leaves them open (docs/onnx.md).
             metadata: further keys of docs/onnx.md, as ``{"dither.samples": "32"}``.
+            noise: what the model is served with: terms, as ``"weights:gaussian,sigma=0.05"``, a mapping as docs/onnx.md has
+                it, or ``"auto"``: chosen on ``data`` as ``dither.tune`` does.
+            data: with ``noise="auto"``: ``(inputs, labels)`` that the model was not trained on, or words for ``--data``.
+            program: the path of ``dither`` on this machine, which chooses; else that of ``DITHER_PROGRAM`` or PATH.
         """
+        what = prepared(Prepared(source, name, labels, example, card, metadata), noise, data, program, timeout)
         found = self._run(
             _registry_steps.upload(
-                source,
-                name=name,
-                labels=labels,
-                example=example,
-                card=card,
+                what.source,
+                name=what.name,
+                labels=what.labels,
+                example=what.example,
+                card=what.card,
                 aliases=aliases,
                 task=task,
                 output_kind=output_kind,
-                metadata=metadata,
+                metadata=what.metadata,
                 timeout=timeout,
             )
         )
         return Model(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
+
+    tune = staticmethod(tune)
 
     def set_alias(
         self,

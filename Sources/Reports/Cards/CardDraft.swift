@@ -34,7 +34,8 @@ public struct CardDraft: Sendable {
   }
 
   private var isRegression: Bool {
-    task == "regression" || task == nil && said("root_mean_squared_error", of: "test") != nil
+    // Its kinds are told by a word before it.
+    task?.hasSuffix("regression") ?? false || task == nil && said("root_mean_squared_error", of: "test") != nil
   }
 
   /// Source: huggingface.co/tasks.

@@ -57,7 +57,7 @@ public struct Verdict: Sendable, Equatable {
     }
     // One row tells of those that have none.
     let room = all.count > max(most, 1) ? max(most - 1, 1) : all.count
-    let kept = Set(order.prefix(room)), others = order.dropFirst(room)
+    let kept = Set(order.prefix(room)), left = order.dropFirst(room)
     let rows = all.indices.filter(kept.contains).map { at in
       let threat = all[at], count = threat.attacks.count
       let words = others(report) { threat.others.indices.contains($0) ? threat.others[$0].accuracy : nil }
@@ -70,12 +70,12 @@ public struct Verdict: Sendable, Equatable {
           + (words.isEmpty ? "" : "; \(words)"),
         mark: .plain)
     }
-    guard let least = others.min(by: { (all[$0].robustAccuracy, $0) < (all[$1].robustAccuracy, $1) }) else {
+    guard let least = left.min(by: { (all[$0].robustAccuracy, $0) < (all[$1].robustAccuracy, $1) }) else {
       return rows
     }
     return rows + [
       Row(
-        name: "\(others.count) more", value: Written.percent(all[least].robustAccuracy),
+        name: "\(left.count) more", value: Written.percent(all[least].robustAccuracy),
         range: Written.interval(all[least].interval), note: "least of them: \(all[least].title)", mark: .plain)
     ]
   }

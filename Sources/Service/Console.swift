@@ -16,6 +16,7 @@ struct Console: Sendable {
   let sessions: ConsoleSessions
   /// Cookies go back over TLS only.
   let usesTls: Bool
+  private let figures = AuditFigureCache()
 
   /// Where a browser gives its token.
   static let signIn = "/sign-in"
@@ -56,17 +57,24 @@ struct Console: Sendable {
         HttpRoute(.get, "/models/{name}", .local(.audit)) { request, context in
           let scope = Caller(context).scope
           let name = try services.registry.resolve(request.parameters["name"] ?? "", for: scope).name
-          let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+          let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, of: name, before: nil, limit: 100)
           let versions = Array(services.registry.current.versions(of: name))
           guard let newest = versions.first else { return .text("no model \(name)\n", status: 404) }
           let known = try services.registry.calibration(of: newest)
+          let audits = jobs.filter { $0.subject.hasPrefix("\(name)@") && scope.allows(audit: $0) }
           let page = ModelPage(
-            name: name, versions: versions,
-            audits: jobs.filter { $0.subject.hasPrefix("\(name)@") && scope.allows(audit: $0) },
+            name: name, versions: versions, audits: audits,
+            trend: try await figures.trend(of: audits) { try await read($0) },
+            moves: try await moves(of: Set(versions.flatMap(\.aliases)), name),
             served: ServedFigures(
               version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current),
             calibration: known.map { Dither_V1_Calibration($0.record, of: newest, newest.calibration, []) })
           return .scripted(Array(page.html.source.utf8))
+        },
+        HttpRoute(.get, "/models/{name}/{version}/file", .known(.publish)) { request, context in
+          let name = request.parameters["name"] ?? "", number = request.parameters["version"] ?? ""
+          let version = try await services.registry.find("\(name)@\(number)", for: Caller(context).scope)
+          return file(of: version)
         },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, context in
           let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
@@ -96,6 +104,44 @@ struct Console: Sendable {
         },
       ] + RunRoutes(folder: services.runs, pool: services.planning).all + OipRoutes(services).all
         + JsonCalls(services).routes)
+  }
+
+  /// As `Registry/Download` gives it.
+  private func file(of version: ModelVersion) -> HttpResponse {
+    var response = HttpResponse(
+      200, "application/octet-stream",
+      .stream { [services] write in
+        try await services.downloads.holding(version.model.bytes) {
+          let file = try await services.store.blobs.read(version.blob)
+          for offset in stride(from: 0, to: file.count, by: DownloadCall.piece) {
+            try await write(Data(file[offset..<min(offset + DownloadCall.piece, file.count)]))
+          }
+        }
+      })
+    response.headers.append(
+      ("content-disposition", "attachment; filename=\"\(version.name)-\(version.version).onnx\""))
+    return response
+  }
+
+  /// The figures of an audit that is done; nil where its report is not there, or none that can be read.
+  private func read(_ job: Job) async throws -> AuditFigures? {
+    guard let report = try await services.store.jobs.report(job.id) else { return nil }
+    let battery = (try? AuditSpec(job))?.battery ?? ""
+    let date = Date(timeIntervalSince1970: Double(job.createdMilliseconds) / 1000).formatted(.iso8601)
+    return try await services.planning.run {
+      AuditFigures(id: job.id, battery: battery, date: date, report: report.json)
+    }
+  }
+
+  private static let mostMoves = 20
+
+  /// The latest moves of aliases, newest first.
+  private func moves(of aliases: Set<String>, _ name: String) async throws -> [(alias: String, change: AliasChange)] {
+    var found: [(alias: String, change: AliasChange)] = []
+    for alias in aliases.sorted().prefix(Self.mostMoves) {
+      found += try await services.store.models.history(of: alias, name: name).prefix(Self.mostMoves).map { (alias, $0) }
+    }
+    return Array(found.sorted { $0.change.setMilliseconds > $1.change.setMilliseconds }.prefix(Self.mostMoves))
   }
 
   private func glance(for scope: NameScope) -> GlancePage {

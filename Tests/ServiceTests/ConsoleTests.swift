@@ -238,6 +238,51 @@ import Testing
     }
   }
 
+  /// A report with so much of it as pages of the console read.
+  private static func report(clean: Double, robust: Double) -> [UInt8] {
+    Array(
+      """
+      {"data": "tiny", "n": 50, "probes": [{"kind": "measurement", "probe": "clean", "clean_accuracy": \(clean)},
+      {"kind": "attack", "probe": "fgsm", "parameters": {"epsilon": 0.1}, "robust_accuracy": \(robust + 0.1)},
+      {"kind": "attack", "probe": "pgd", "parameters": {"epsilon": 0.1}, "robust_accuracy": \(robust)}]}
+      """.utf8)
+  }
+
+  @Test("a model's page has its audits over the versions, tags, moves of aliases and the file") func trend() async throws {
+    try await with(host: "0.0.0.0", model: TestModels.mlp()) {
+      (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let store = server.services.store, jobs = store.jobs
+      let token = try await store.tokens.create("all", roles: ["audit", "publish"])
+      for at in 0..<8 {
+        let job = Job(id: "a\(at)", kind: "audit", subject: "net@1", spec: Array("{}".utf8), createdBy: "tester")
+        try await jobs.create(job, blobs: [])
+        let report = at == 7 ? Array("{}".utf8) : Self.report(clean: 0.9 + Double(at) / 100, robust: 0.25)
+        _ = try await jobs.finish("a\(at)", json: report, html: [])
+      }
+      let change = DescriptionChange(tags: ["stage": "<trial>"])
+      _ = try await store.models.describe("net", version: 1, change, by: "me")
+      _ = try await store.models.setAlias("best", of: "net", to: 1, by: "mover")
+      func page() async throws -> String { try await get(url("/models/net"), token: token).text }
+      let first = try await page()
+      #expect(first.contains("2 more audits are done"), "\(first)")
+      var text = try await page()
+      for _ in 0..<200 where !text.contains("Moves of aliases") {
+        try await Task.sleep(for: .milliseconds(20))
+        text = try await page()
+      }
+      for part in [
+        "stage=&lt;trial&gt;", "<h3>Over the versions</h3>", "Named probes on 50 of tiny", "96.0 %", "25.0 %", "pgd", "class=\"trend\"",
+        "<summary>Moves of aliases</summary>", "mover", "/models/net/1/file",
+      ] { #expect(text.contains(part), "\(part)") }
+      #expect(!text.contains("more audits are done") && !text.contains("35.0 %"))
+      #expect(try await get(url("/?q=trial"), token: token).text.contains("<strong>net</strong>@1"))
+      #expect(try await get(url("/?q=tried"), token: token).text.contains("No model has 'tried' in its name or tags"))
+      #expect(try await get(url("/models/net/1/file"), token: token).status == 200)
+      #expect(try await get(url("/models/net/7/file"), token: token).status == 404)
+      #expect(try await get(url("/models/net/1/file")).status == 401)
+    }
+  }
+
   @Test("a cookie speaks for pages of this server alone, where it changes something") func ownPages() async throws {
     try await with(host: "0.0.0.0", model: TestModels.mlp()) {
       (server: RunningServer, url: (String) -> URL) async throws -> Void in

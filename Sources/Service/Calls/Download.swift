@@ -12,7 +12,7 @@ package struct DownloadCall: ServerStreamCall {
   package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(1800))
 
   /// Bytes of a piece.
-  private static let piece = 256 << 10
+  static let piece = 256 << 10
 
   let registry: ModelRegistry
   let room: DownloadRoom

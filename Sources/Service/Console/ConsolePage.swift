@@ -96,6 +96,11 @@ enum ConsolePage {
       """
   }
 
+  /// `stage=trial, owner=us`.
+  static func tags(of version: ModelVersion) -> String {
+    version.description.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+  }
+
   /// Audits, in their order.
   static func table(of audits: [Job], none: Html) -> Html {
     table(
@@ -126,7 +131,8 @@ enum ConsolePage {
     .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); gap: 1rem 1.5rem }
     figure { margin: 0 } figcaption { color: var(--quiet) } figcaption span { display: block; font-size: .85rem }
     figure svg { width: 100%; height: auto } figure rect { fill: var(--accent) } figure line { stroke: var(--line) }
-    figure text { fill: currentColor; font-size: 11px }
+    figure text { fill: currentColor; font-size: 11px } .trend { max-width: 30rem }
+    .trend polyline { fill: none; stroke: var(--accent); stroke-width: 2 } .trend circle { fill: var(--accent) }
     h1 { font-size: 1.6rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2.5rem }
     .wide { overflow-x: auto }
     table { border-collapse: collapse; width: 100% }

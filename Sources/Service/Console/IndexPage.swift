@@ -33,19 +33,26 @@ package struct IndexPage {
   package var source: String { html.source }
 
   private var html: Html {
-    let found = wanted.isEmpty ? models : models.filter { $0.name.localizedCaseInsensitiveContains(wanted) }
+    let found =
+      wanted.isEmpty
+      ? models
+      : models.filter { version in
+        version.name.localizedCaseInsensitiveContains(wanted)
+          || ConsolePage.tags(of: version).localizedCaseInsensitiveContains(wanted)
+      }
     let none: Html =
-      models.isEmpty ? "No models yet: <code>dither upload model.onnx</code>" : "No model has '\(wanted)' in its name."
+      models.isEmpty
+      ? "No models yet: <code>dither upload model.onnx</code>" : "No model has '\(wanted)' in its name or tags."
     return ConsolePage.html(
       "Dither", at: .index,
       """
       <h1>Dither</h1>
       <section aria-labelledby="models">
       <h2 id="models">Models</h2>
-      <form method="get" action="/" role="search"><p><label>A part of the name <input name="q" type="search" value="\(wanted)"></label>
+      <form method="get" action="/" role="search"><p><label>A part of a name or tag <input name="q" type="search" value="\(wanted)"></label>
       <button type="submit">Search</button></p></form>
       \(ConsolePage.table(
-        ["model", "aliases", "input", "classes", "noise", "digest", "published"],
+        ["model", "aliases", "tags", "input", "classes", "noise", "digest", "published"],
         found.prefix(Self.mostModels).map(cells), none: none))
       \(rest(of: found.count))
       </section>
@@ -76,7 +83,7 @@ package struct IndexPage {
     let signature = SignatureRecord(json: version.model.signature)
     return [
       "<a href=\"/models/\(version.name)\"><strong>\(version.name)</strong>@\(version.version)</a>",
-      "\(version.aliases.joined(separator: ", "))",
+      "\(version.aliases.joined(separator: ", "))", "\(ConsolePage.tags(of: version))",
       "\(signature?.inputShape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: " × ") ?? "")",
       signature.map { $0.classes > 0 ? "\($0.classes)" : "\($0.task ?? "regression")" } ?? "",
       version.model.noise.isEmpty ? "" : "yes",

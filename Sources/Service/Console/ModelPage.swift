@@ -11,6 +11,10 @@ struct ModelPage {
   var versions: [ModelVersion]
   /// Audits of any of them.
   var audits: [Job]
+  /// The findings of those that are done.
+  var trend = AuditTrend(entries: [], unread: 0)
+  /// Moves of aliases, newest first.
+  var moves: [(alias: String, change: AliasChange)] = []
   /// The newest version's.
   var served: ServedFigures
   /// The newest version's; nil: it has none.
@@ -29,13 +33,14 @@ struct ModelPage {
       <h1>\(name)</h1>
       \(trial)
       <section aria-labelledby="versions"><h2 id="versions">Versions</h2>
-      \(ConsolePage.table(["version", "aliases", "digest", "noise", "by", "published", "another alias"], versions.map(cells), none: ""))
-      </section>
+      \(ConsolePage.table(["version", "aliases", "tags", "digest", "noise", "by", "published", "another alias"], versions.map(cells), none: ""))
+      \(history)</section>
       <section aria-labelledby="facts"><h2 id="facts">The newest</h2><div class="answer"><dl>\(facts)</dl></div>
       \(text("Noise", newest.model.noise))\(card)</section>
       \(served.html)
       <section aria-labelledby="audits"><h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet."))
+      \(trend.html)
       \(ConsolePage.comparison(of: audits))
       <form class="audit" data-model="\(name)"><p><label>Data <input name="data" placeholder="fashion-mnist:100" required></label>
       <label>Battery <select name="battery"><option>smoke</option><option>standard</option><option>full</option></select></label>
@@ -101,7 +106,11 @@ struct ModelPage {
   private func cells(_ version: ModelVersion) -> [Html] {
     let reference = "\(version.name)@\(version.version)"
     return [
-      "<strong>\(version.version)</strong>", "\(version.aliases.joined(separator: ", "))",
+      """
+      <strong>\(version.version)</strong> <a href="/models/\(version.name)/\(version.version)/file" \
+      aria-label="Download version \(version.version)" download>file</a>
+      """,
+      "\(version.aliases.joined(separator: ", "))", "\(ConsolePage.tags(of: version))",
       "<code>\(String(version.blob.hex.prefix(12)))</code>", version.model.noise.isEmpty ? "" : "yes",
       "\(version.createdBy)", ConsolePage.time(version.createdMilliseconds),
       """
@@ -109,6 +118,20 @@ struct ModelPage {
       placeholder="alias" required> <button type="submit">Point here</button> <span role="status"></span></form>
       """,
     ]
+  }
+
+  /// Where aliases were.
+  private var history: Html? {
+    guard !moves.isEmpty else { return nil }
+    let rows = moves.map { move -> [Html] in
+      [
+        "\(move.alias)", move.change.version.map { "version \($0)" } ?? "away, with its version",
+        "\(move.change.setBy)", ConsolePage.time(move.change.setMilliseconds),
+      ]
+    }
+    return """
+      <details><summary>Moves of aliases</summary>\(ConsolePage.table(["alias", "to", "by", "when"], rows, none: ""))</details>
+      """
   }
 
   /// A card in Markdown by its facts, with its text as it is written; any other as JSON.

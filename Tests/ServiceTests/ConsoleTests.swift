@@ -248,7 +248,9 @@ import Testing
       """.utf8)
   }
 
-  @Test("a model's page has its audits over the versions, tags, moves of aliases and the file") func trend() async throws {
+  @Test("a model's page has its audits over the versions, tags, moves of aliases and the file") func trend()
+    async throws
+  {
     try await with(host: "0.0.0.0", model: TestModels.mlp()) {
       (server: RunningServer, url: (String) -> URL) async throws -> Void in
       let store = server.services.store, jobs = store.jobs
@@ -271,7 +273,8 @@ import Testing
         text = try await page()
       }
       for part in [
-        "stage=&lt;trial&gt;", "<h3>Over the versions</h3>", "Named probes on 50 of tiny", "96.0 %", "25.0 %", "pgd", "class=\"trend\"",
+        "stage=&lt;trial&gt;", "<h3>Over the versions</h3>", "Named probes on 50 of tiny", "96.0 %", "25.0 %", "pgd",
+        "class=\"trend\"",
         "<summary>Moves of aliases</summary>", "mover", "/models/net/1/file",
       ] { #expect(text.contains(part), "\(part)") }
       #expect(!text.contains("more audits are done") && !text.contains("35.0 %"))

@@ -19,6 +19,8 @@ public struct Dataset: Sendable {
   public var targetNames: [String]
   /// Columns of a table that are standardized by its training part.
   public var standardizedColumns: Set<Int> = []
+  /// The making of each number of a row, of a table: `age, less 38.6, over 13.7`, `town is Paris: 1, else 0`.
+  public var features: [String]?
   /// Where examples of one's own were read from; nil: they are of the catalog.
   public var origin: DataOrigin?
   /// Examples in all, training and test, of data that their owner has not parted: every fifth of a fixed shuffle is the

@@ -32,6 +32,8 @@ public struct TrainRun: Sendable {
     public var data: String
     /// The files that were read, where the data are one's own.
     public var dataOrigin: DataOrigin?
+    /// The making of each number of an input, where the data are a table; of the first `mostFeatures`.
+    public var features: [String]?
     /// The recipe's text.
     public var recipe: String
     /// The seed of all that was random.
@@ -192,6 +194,9 @@ public struct TrainRun: Sendable {
   }
 
   /// Writes the model, evaluates it, and writes its card.
+  /// Numbers of an input that a card explains.
+  private static let mostFeatures = 200
+
   private func finish(
     _ trainer: Trainer, _ test: Dataset, _ place: RunFolder, _ shouldStop: @Sendable () -> Bool,
     _ evaluated: (Double) -> Void
@@ -217,8 +222,8 @@ public struct TrainRun: Sendable {
           progress: { evaluated(share + (1 - share) * $0) })
     } catch is Stopped { return .notEvaluated(model: modelPath) }
     let card = Card(
-      name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin, recipe: recipe.text,
-      seed: recipe.seed,
+      name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin,
+      features: test.features.map { Array($0.prefix(Self.mostFeatures)) }, recipe: recipe.text, seed: recipe.seed,
       threads: threads, epochs: trainer.position.epoch, keptEpoch: trainer.keptEpoch,
       parameters: plain.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,

@@ -59,6 +59,7 @@ struct TableFile: DataForm {
       name: files.path, inputs: Tensor([chosen.count, length], inputs), targets: targets.rows(chosen),
       targetNames: names)
     set.standardizedColumns = ColumnEncoder.standardized(encoders)
+    set.features = ColumnEncoder.features(encoders, features.map { columns.words($0) })
     set.undividedCount = rows.count
     return set
   }

@@ -1,3 +1,5 @@
+import DitherBasics
+
 /// A column of a table as numbers: one that is standardized by the training part, or one for each word.
 enum ColumnEncoder {
   case number(ColumnScale)
@@ -19,6 +21,16 @@ enum ColumnEncoder {
       at += encoder.width
     }
     return found
+  }
+  /// How the numbers of a row are made, in words.
+  /// - Parameter names: of the columns.
+  static func features(_ encoders: [ColumnEncoder], _ names: [String]) -> [String] {
+    zip(encoders, names).flatMap { encoder, name -> [String] in
+      switch encoder {
+      case .number(let scale): [scale.words(for: name)]
+      case .words(let words): words.map { "\(name) is \($0.clipped()): 1, else 0" }
+      }
+    }
   }
   /// Words that the training part has not are no word of a column of words; a column of numbers has numbers alone.
   func takes(_ field: String) -> Bool {

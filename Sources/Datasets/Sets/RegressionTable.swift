@@ -81,6 +81,7 @@ extension RegressionTable {
       name: name, inputs: Tensor([asked.count, targetColumn], inputs),
       targets: .values(Tensor([asked.count, 1], asked.map { Float($0[targetColumn]) })), targetNames: [targetName])
     set.standardizedColumns = Set(0..<targetColumn)
+    set.features = scales.enumerated().map { at, scale in scale.words(for: "column \(at + 1)") }
     return set
   }
 

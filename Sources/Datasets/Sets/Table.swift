@@ -59,6 +59,7 @@ extension Table {
       name: name, inputs: Tensor([rows.count, encoders.reduce(0) { $0 + $1.width }], elements), labels: labels,
       classNames: classNames)
     set.standardizedColumns = ColumnEncoder.standardized(encoders)
+    set.features = ColumnEncoder.features(encoders, columns.map { "column \($0 + 1)" })
     return set
   }
 }

@@ -118,6 +118,7 @@ public struct CardDraft: Sendable {
       dither predict \(name) --input EXAMPLE --samples 64
       ```
       """)
+    if let inputs { parts.append(inputs) }
     parts.append(training(data))
     if !measured.isEmpty {
       let rows = measured.map {
@@ -129,6 +130,14 @@ public struct CardDraft: Sendable {
     parts.append(audit?.section ?? "## Audit\nNone: how this model breaks was not measured.")
     parts.append(limits)
     return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  /// A table's model takes numbers that were made of its columns: other numbers are answered with nonsense.
+  private var inputs: String? {
+    guard case .list(let items)? = said("features"), !items.isEmpty else { return nil }
+    let rows = items.enumerated().map { "| \($0 + 1) | \(Self.plain($1.asText ?? "")) |" }
+    return "## Inputs\nA row is these numbers, in this order; as columns are written, unscaled, they are not.\n\n"
+      + "| number | made of |\n| --- | --- |\n" + rows.joined(separator: "\n")
   }
 
   private func training(_ data: String?) -> String {

@@ -65,7 +65,7 @@ struct ModelPage {
       <label>A picture <input type="file" accept="image/png,image/jpeg"></label>
       <label><input type="checkbox" name="inverted"> dark on light</label></p>
       """
-      : "<p><label>A row of \(shape.reduce(1, *)) numbers, with commas<br><textarea name=\"row\" rows=\"3\"></textarea></label></p>"
+      : "<p><label>A row of \(shape.reduce(1, *)) numbers as the model takes them (its card tells how they are made), with commas<br><textarea name=\"row\" rows=\"3\"></textarea></label></p>"
     return """
       <section aria-labelledby="try"><h2 id="try">Try it</h2>
       <form class="trial try" data-model="\(name)" data-shape="\(shape.map(String.init).joined(separator: ","))" data-labels="\(labels)">

@@ -137,7 +137,10 @@ struct Predicting: Sendable {
     if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
       throw ServiceError(
         .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(version.reference)",
-        got: "NaN or infinity", advice: "leave the row out, or ask another version")
+        got: "NaN or infinity",
+        advice:
+          "give a table's numbers as its training data had them (the card tells how), leave the row out, or ask another version"
+      )
     }
     return PredictionAnswer(
       model: version.name, version: version.version, digest: "\(version.blob)", outputName: signature.outputName,

@@ -18,6 +18,10 @@ struct TableFileTests {
     let (train, test) = (try folder.load("t.csv", .train), try folder.load("t.csv"))
     #expect(train.count == 32 && test.count == 8 && train.inputs.shape.row == [3])
     #expect(train.targetNames == ["a", "b", "c"] && train.standardizedColumns == [0])
+    let made = try #require(train.features)
+    #expect(
+      made.count == train.inputs.rowLength && made[0].contains(", less ") && made[0].contains(", over "), "\(made)")
+    #expect(made.dropFirst().allSatisfy { $0.contains(" is ") && $0.hasSuffix(": 1, else 0") }, "\(made)")
     let sizes = (0..<32).map { Double(train.inputs.elements[$0 * 3]) }
     #expect(abs(sizes.reduce(0, +)) < 1e-4 && abs(sizes.reduce(0) { $0 + $1 * $1 } - 32) < 1e-3)
     #expect(train.origin?.files == 1 && train.name == folder.file("t.csv"))

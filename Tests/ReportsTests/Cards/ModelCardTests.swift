@@ -91,6 +91,16 @@ struct ModelCardTests {
     #expect(card.text.contains("## Limits") && card.text.contains("not measured"))
   }
 
+  @Test("a table's card tells how the numbers of a row are made, a regression's what it is")
+  func features() throws {
+    var draft = CardDraft(
+      name: "m", record: #"{"features": ["age, less 3, over 2", "town is A|B: 1, else 0"]}"#, inputShape: [2])
+    draft.task = "gaussian_regression"
+    #expect(draft.card.text.contains("| 1 | age, less 3, over 2 |\n| 2 | town is AB: 1, else 0 |"))
+    #expect(draft.card["pipeline_tag"] == .text("tabular-regression"))
+    #expect(!CardDraft(name: "m", record: "{}", inputShape: [2]).card.text.contains("## Inputs"))
+  }
+
   @Test("numbers that no machine counts to are written, or left out")
   func extremes() throws {
     let card = CardDraft(name: "m", record: #"{"epochs": 1e30, "seed": -1e300, "parameters": 7}"#).card

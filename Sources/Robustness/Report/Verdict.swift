@@ -182,6 +182,8 @@ extension Report {
   package var corruptionMean: (value: Double, interval: Interval?, conditions: Int)? {
     let found = probes.filter { $0.kind == .corruption && $0.severity != nil }
     guard let first = found.first else { return nil }
+    // One condition has the interval that it has everywhere.
+    guard found.count > 1 else { return (first.robustAccuracy, first.interval, 1) }
     let count = Double(found.count), value = found.reduce(0) { $0 + $1.robustAccuracy } / count
     guard found.allSatisfy({ $0.rows == first.rows && $0.perExample.count == first.perExample.count }) else {
       return (value, nil, found.count)

@@ -45,8 +45,11 @@ struct AuditTrend {
       ]
     }
     let title: Html = "\(first.battery.isEmpty ? "Named probes" : first.battery) on \(first.examples) of \(first.data)"
+    let legend: Html? =
+      sorted.count > 1
+      ? "<span>Right by version: unchanged as a whole line, under the worst attack as a broken one.</span>" : nil
     return """
-      <figure><figcaption>\(title)</figcaption>\(sorted.count > 1 ? chart(sorted) : nil)</figure>
+      <figure><figcaption>\(title)\(legend)</figcaption>\(sorted.count > 1 ? chart(sorted) : nil)</figure>
       \(ConsolePage.table(["audited", "unchanged", "under the worst attack", "which", "started"], rows.reversed(), none: ""))
       """
   }
@@ -80,7 +83,6 @@ struct AuditTrend {
       <svg class="trend" viewBox="0 0 \(width) \(height)" role="img" \
       aria-label="Right by version: unchanged as a whole line, under the worst attack as a broken one; the table has the numbers">
       \(ticks)\(line(sorted.map(\.figures.clean), dash: "none"))\(line(sorted.map { $0.worst?.robust }, dash: "5 4"))\(names)</svg>
-      <span>Right by version: unchanged as a whole line, under the worst attack as a broken one.</span>
       """
   }
 }

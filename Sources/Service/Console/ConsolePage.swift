@@ -142,7 +142,7 @@ enum ConsolePage {
     a { color: var(--accent) }
     .failed { color: var(--bad) } .running, .queued { color: var(--accent) }
     form p { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center; margin: .5rem 0 }
-    input, textarea, select, button { font: inherit; padding: .3rem .5rem; max-width: 100% }
+    input, textarea, select, button { box-sizing: border-box; font: inherit; padding: .3rem .5rem; max-width: 100% }
     input[type=number] { width: 6rem } textarea { width: min(40rem, 100%) }
     canvas { background: #000; touch-action: none; border: 1px solid var(--line); max-width: 100% }
     .try { display: flex; flex-wrap: wrap; gap: 1.5rem } .try > * { min-width: 0 }

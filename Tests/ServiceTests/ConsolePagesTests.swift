@@ -89,7 +89,7 @@ import Testing
     try await AskedServer.with(roles: ["audit"]) { server in
       #expect(try await Self.page(server, "/?q=NE").contains("<strong>net</strong>@1"))
       let none = try await Self.page(server, "/?q=%3Cb%3E")
-      #expect(none.contains("No model has '&lt;b&gt;' in its name.") && !none.contains("<b>"))
+      #expect(none.contains("No model has '&lt;b&gt;' in its name or tags.") && !none.contains("<b>"))
       let found = try #require(try await server.running.services.store.models.all().first)
       let many = (1...1000).map { number in
         var version = found

@@ -341,7 +341,7 @@ private struct Answer {
       #expect(answer.status == status && told["error"]?.contains(words) == true, "\(answer.status) \(told)")
       #expect(told["code"] == (status == 400 ? "INVALID_ARGUMENT" : "RESOURCE_EXHAUSTED"))
       #expect(answer.headers["connection"] == "close" && answer.headers["content-type"] == "application/json")
-      // Behind another, whose body looks like much of the same.
+      // Behind another one, with a body.
       let body = String(repeating: "x", count: 999) + "\n"
       let first =
         "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ncontent-length: \(body.utf8.count)\r\n\r\n"

@@ -22,13 +22,13 @@ extension HttpExchange.Refusal {
   private static func words(_ excess: HttpHeadSize.Excess?) -> String {
     let limits = NIOHTTPDecoderLimitConfiguration()
     return switch excess {
-    case .address(let bytes)?:
+    case .address(bytes: let bytes)?:
       "the request's address: expected at most \(limits.maxHeaderFieldSize) bytes, got \(bytes) or more"
-    case .header(let name, let bytes)?:
+    case .header(let name, bytes: let bytes)?:
       "the header '\(name.clipped(to: 40))': expected at most \(limits.maxHeaderFieldSize) bytes, got \(bytes) or more"
     case .headers(let count)?:
       "the request: expected at most \(limits.maxHeaderFieldCount) headers, got \(count) or more"
-    case .whole(let bytes)?:
+    case .whole(bytes: let bytes)?:
       "the request's headers: expected at most \(limits.maxHeaderListSize) bytes in all, got \(bytes) or more"
     case nil:
       "the request's line and headers: expected at most \(limits.maxHeaderFieldSize) bytes each, "

@@ -1,4 +1,3 @@
-import DitherBasics
 import NIOCore
 import NIOHTTP1
 

@@ -31,8 +31,13 @@ extension Decoder {
   public func requireKeys(of owner: String, among known: [String]) throws {
     let unknown = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).filter { !known.contains($0) }
     guard let key = unknown.min() else { return }
-    throw Parameters.unknown(
-      key, among: known, of: ([owner] + codingPath.map(\.shown)).joined(separator: ".").clipped())
+    throw Parameters.unknown(key, among: known, of: place(in: owner))
+  }
+
+  /// The path of the value that is decoded, as messages have it: "body.inputs.0.shape".
+  /// - Parameter owner: whose value it is.
+  public func place(in owner: String) -> String {
+    ([owner] + codingPath.map(\.shown)).joined(separator: ".").clipped()
   }
 }
 

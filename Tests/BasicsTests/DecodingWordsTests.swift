@@ -36,6 +36,17 @@ import Testing
     #expect(error?.description == "file.1: expected one of high, low, got 'lov'; did you mean 'low'?")
   }
 
+  private struct Placed: Decodable {
+    let place: String
+    init(from decoder: any Decoder) { place = decoder.place(in: "file") }
+  }
+
+  @Test("a value knows where it is")
+  func place() throws {
+    let found = try JSONDecoder().decode([String: [Placed]].self, from: Data(#"{"low": [1, {}]}"#.utf8))
+    #expect(found["low"]?.map(\.place) == ["file.low.0", "file.low.1"])
+  }
+
   @Test("the median is NumPy's")
   func median() {
     #expect([3.0, 1, 2].median == 2 && [4.0, 1, 3, 2].median == 2.5 && [Double]().median == nil)

@@ -57,6 +57,26 @@ import Testing
     (#"{"seed": "many"}"#, #"seed: expected a whole number from 0 to 18446744073709551615, got "many""#),
     ("[1]", "body: expected an object, as dither.v1.PredictRequest is in JSON, got [1]"),
     (#"{"model": "a" "samples": 1}"#, "body: expected dither.v1.PredictRequest as JSON, got text that is no JSON"),
+    (#"{"model":"a",}"#, "text that is no JSON: '}' at line 1, column 14"),
+    ("{\"model\":\n [1 2]}", "text that is no JSON: '2]}' at line 2, column 5"),
+    ("{", "text that is no JSON: it ends at line 1, column 2"),
+    (#"{"model": "a"} {}"#, "text that is no JSON: '{}' at line 1, column 16"),
+    ("\u{feff}{}", "text that is no JSON: '\\u{feff}{}' at line 1, column 1"),
+    (#"{"samples": 01}"#, "samples: expected a whole number from 0 to 4294967295, got 01"),
+    (
+      #"{"inputs": [{}, {"name": "x", "array": {"shap": [1]}}]}"#,
+      "inputs[1].array: expected the fields of dither.v1.Array, got 'shap'; did you mean 'shape'?"
+    ),
+    (#"{"input": {"typ": 1}}"#, "input: expected the fields of dither.v1.Array, got 'typ'; did you mean 'type'?"),
+    (
+      #"{"input": {"shape": [\#(String(repeating: "1, ", count: 200_000))"x", -1]}}"#,
+      "input.shape[200000]: expected a whole number"
+    ),
+    (
+      #"{"quantiles": [0.5, [0.5]]}"#,
+      "quantiles[1]: expected a number, or NaN, Infinity or -Infinity in quotes, got [0.5]"
+    ),
+    (#"{"input": \#(String(repeating: "[", count: 200_000))"#, "no JSON: it ends at line 1, column 200011"),
   ]
 
   @Test("a value that no field takes is told with its place", arguments: wrongValues)
@@ -84,7 +104,15 @@ import Testing
         #expect(found.status == status && words["code"] == code, "\(path) \(body): \(found.status) \(words)")
         #expect(words["error"]?.contains(part) == true, "\(words)")
       }
-      #expect(try await server.ask("/v1/Inference/Predict").status == 405)
+      for (path, status) in [("Inference/Predict", 405), ("Inference/Nothing", 404)] {
+        let found = try await server.ask("/v1/\(path)")
+        let isTold = try Self.words(found.body)["error"]?.isEmpty == false
+        #expect(found.status == status && isTold, "\(path): \(found.status)")
+      }
+      let slip = try await server.ask("/v1/Robustness/WatchAudit?adit=1")
+      let words = try Self.words(slip.body)["error"]
+      #expect(slip.status == 400 && words?.hasPrefix("query: ") == true, "\(words ?? "")")
+      #expect(words?.contains("got 'adit'; did you mean 'audit'?") == true)
       #expect(try await server.ask("/v1/Registry/Upload", Data()).status == 404)
     }
   }

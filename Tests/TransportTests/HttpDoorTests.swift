@@ -34,6 +34,9 @@ private final class ToyHttp: Sendable {
       HttpRoute(.post, "/things/{id}", .known(.predict), bodyBytes: 1000) { request, _ in
         .text("\(request.body.count) \(request.form["a"] ?? "-")")
       }, HttpRoute(.get, "/secret", .known(.admin)) { _, _ in .text("secret") },
+      HttpRoute(.post, "/api/{id}", .known(.predict), bodyBytes: 1000) { _, _ in
+        HttpResponse(200, "application/json", Array("{}".utf8))
+      }.tellingErrors(as: .json),
       HttpRoute(.get, "/local", .local(.admin)) { _, _ in .text("local") },
       HttpRoute(.get, "/count", .all) { _, _ in
         HttpResponse(
@@ -298,26 +301,76 @@ private struct Answer {
     }
   }
 
-  @Test(
-    "requests that are no HTTP, or too much of it, are told why",
-    arguments: [
-      ("GET /\(String(repeating: "a", count: 400_000)) HTTP/1.1\r\nhost: a\r\n\r\n", 431, "at most 81920 bytes"),
-      ("GET / HTTP/1.1\r\nx: \(String(repeating: "a", count: 100_000))\r\n\r\n", 431, "at most 81920 bytes"),
-      ("GET / HTTP/1.1\r\n\(String(repeating: "x: 1\r\n", count: 300))\r\n", 431, "256 headers"),
-      ("nothing at all\r\n\r\n", 400, "expected HTTP/1.1"), ("GET / HTTP/1.1\r\n: x\r\n\r\n", 400, "expected HTTP/1.1"),
-      (
-        "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-        400,
-        "expected HTTP/1.1"
-      ),
-    ])
+  /// The request, the status of its answer, and words of it.
+  private static let strange: [(String, Int, String)] = [
+    (
+      "GET /\(String(repeating: "a", count: 400_000)) HTTP/1.1\r\nhost: a\r\n\r\n", 414,
+      "address: expected at most 81920 bytes"
+    ),
+    ("HEAD /\(String(repeating: "a", count: 81_921)) HTTP/1.1\r\nhost: a\r\n\r\n", 414, "got 819"),
+    (
+      "GET / HTTP/1.1\r\nlong: \(String(repeating: "a", count: 100_000))\r\n\r\n", 431,
+      "the header 'long': expected at most 81920 bytes, got "
+    ),
+    (
+      "GET / HTTP/1.1\r\n\(String(repeating: "x: 1\r\n", count: 10_000))\r\n", 431,
+      "expected at most 256 headers, got 257 or more"
+    ),
+    (
+      "GET / HTTP/1.1\r\n\(String(repeating: "x: \(String(repeating: "a", count: 80_000))\r\n", count: 40))\r\n", 431,
+      "expected at most 2097152 bytes in all"
+    ),
+    ("nothing at all\r\n\r\n", 400, "expected HTTP/1.1"), ("GET / HTTP/1.1\r\n: x\r\n\r\n", 400, "expected HTTP/1.1"),
+    ("GET / HTTP/2.0\r\nhost: a\r\n\r\n", 400, "invalid HTTP version"),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "expected HTTP/1.1, got HTTP/2"),
+    (
+      "POST /things/1 HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", 400,
+      "a body whose length its headers do not say, or say twice"
+    ),
+    (
+      "POST /api/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400,
+      "expected HTTP/1.1"
+    ),
+  ]
+
+  @Test("requests that are no HTTP, or too much of it, are told why, in JSON", arguments: strange)
   func noHttp(_ request: String, _ status: Int, _ words: String) async throws {
     try await with { server in
       let answer = try await server.ask(request)
-      #expect(answer.status == status && answer.body.contains(words), "\(answer.status) \(answer.body.prefix(300))")
-      #expect(answer.headers["connection"] == "close")
-      let second = try await server.ask("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n" + request)
+      let told = try JSONDecoder().decode([String: String].self, from: Data(answer.body.utf8))
+      #expect(answer.status == status && told["error"]?.contains(words) == true, "\(answer.status) \(told)")
+      #expect(told["code"] == (status == 400 ? "INVALID_ARGUMENT" : "RESOURCE_EXHAUSTED"))
+      #expect(answer.headers["connection"] == "close" && answer.headers["content-type"] == "application/json")
+      // Behind another one, with a body.
+      let body = String(repeating: "x", count: 999) + "\n"
+      let first =
+        "POST /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
+      let second = try await server.ask(first + body + request)
       #expect(second.status == 200 && second.body.contains("HTTP/1.1 \(status)"), "\(second.body.prefix(300))")
+      #expect(second.body.contains(words), "\(second.body.suffix(300))")
+    }
+  }
+
+  @Test("where programs ask, what is not there is told in their form")
+  func missing() async throws {
+    try await with { server in
+      for (path, method, status) in [("/api/1/2", "GET", 404), ("/api/1", "PUT", 405), ("/api/%zz", "GET", 400)] {
+        let answer = try await server.get(path, method: method)
+        let told = try? JSONDecoder().decode([String: String].self, from: Data(answer.body.utf8))
+        #expect(answer.status == status && told?["error"]?.isEmpty == false, "\(path): \(answer.status) \(answer.body)")
+      }
+      let page = try await server.get("/nothing")
+      #expect(page.status == 404 && page.headers["content-type"] == "text/plain; charset=utf-8")
+    }
+  }
+
+  @Test("a client that offers another protocol is answered, and told that nothing behind it is read")
+  func upgrade() async throws {
+    try await with { server in
+      let answer = try await server.ask(
+        "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n"
+          + "http2-settings: AAMAAABk\r\n\r\nGET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+      #expect(answer.status == 200 && answer.headers["connection"] == "close" && answer.body == "ok")
     }
   }
 

@@ -45,35 +45,9 @@ struct JsonCalls {
     if request.method == .get { body = try JSONEncoder().encode(request.query) }
     guard !body.isEmpty else { return Asked() }
     do { return try Asked(jsonUTF8Bytes: body) } catch {
-      guard case JSONDecodingError.unknownField(let name) = error else {
-        if let mistake = JsonMistake(in: body, of: Asked.self) {
-          throw ServiceError(
-            .badField, at: mistake.place, expected: mistake.expected, got: mistake.got, advice: advice)
-        }
-        throw ServiceError(
-          .badField, at: "body", expected: "\(Asked.protoMessageName) as JSON", got: words(of: error, in: body),
-          advice: advice)
-      }
-      let known = OpenApi.fields(reachedFrom: Asked.protoMessageName)
+      let mistake = JsonMistake(error, in: body, of: Asked.self, at: request.method == .get ? "query" : "body")
       throw ServiceError(
-        .badField, at: "body", expected: "the fields of \(Asked.protoMessageName)", got: "'\(name.clipped())'",
-        advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" } ?? advice)
-    }
-  }
-}
-
-extension JsonCalls {
-  /// Words for a whole body that is no message.
-  private static func words(of error: any Error, in body: Data) -> String {
-    do { _ = try JSONSerialization.jsonObject(with: body, options: .fragmentsAllowed) } catch {
-      let told = (error as NSError).userInfo["NSDebugDescription"] as? String
-      return "text that is no JSON" + (told.map { ": \($0)".clipped() } ?? "")
-    }
-    return switch error as? JSONDecodingError {
-    case .conflictingOneOf: "two fields of which there may be one"
-    case .messageDepthLimit: "values nested too deep"
-    case .malformedMap: "a key twice in one map"
-    default: "JSON of another form (\(error))".clipped()
+        .badField, at: mistake.place, expected: mistake.expected, got: mistake.got, advice: mistake.advice ?? advice)
     }
   }
 }

@@ -2,155 +2,142 @@ import DitherBasics
 import Foundation
 import SwiftProtobuf
 
-/// Where a body of JSON says what its message cannot take: SwiftProtobuf tells the kind of a mistake, and no place.
+/// Where a body of JSON says what its message cannot take, as one error: SwiftProtobuf tells the kind of a mistake, and
+/// no place.
 struct JsonMistake {
   /// As `sampling.samples` or `inputs[0].shape[1]`.
-  let place: String
+  private(set) var place = ""
   /// In words, by the field's type.
-  let expected: String
+  private(set) var expected: String
   /// The value that came, as it is written.
-  let got: String
+  private(set) var got: String
+  /// nil: there is none of its own.
+  private(set) var advice: String?
 
   /// The place is not looked for in larger bodies: it takes some times what reading takes.
-  private static let mostBytes = 1 << 18
+  private static let mostBytes = 1 << 24
+  /// So many parts of a list or an object are tried at once.
+  private static let mostParts = 4096
 
-  /// - Parameter body: what SwiftProtobuf has refused as `Asked`.
-  /// - Returns: nil where no single value is at fault, or the text is no JSON.
-  init?<Asked: Message>(in body: Data, of _: Asked.Type) {
-    guard body.count <= Self.mostBytes, let root = JsonSlice(body) else { return nil }
-    // Each part is tried by itself, in the place where it stands.
-    func fails(_ part: some Sequence<UInt8>, _ open: [UInt8], _ close: [UInt8]) -> Bool {
-      (try? Asked(jsonUTF8Bytes: open + Array(part) + close)) == nil
+  /// - Parameters:
+  ///   - error: why SwiftProtobuf has refused the body as `Asked`.
+  ///   - whole: the name of the body's own place.
+  init<Asked: Message>(_ error: any Error, in body: Data, of _: Asked.Type, at whole: String = "body") {
+    let text = JsonText(body), name = Asked.protoMessageName
+    (expected, got) = ("\(name) as JSON", "")
+    defer { if place.isEmpty { place = whole } }
+    if let illegal = text.illegal(isStrict: false) {
+      got = illegal
+      return
     }
-    var place = "", field = OpenApi.field(ofMessage: Asked.protoMessageName), node = root, open: [UInt8] = []
-    var close: [UInt8] = []
+    if body.count <= Self.mostBytes, let root = try? text.root(isStrict: false) {
+      // Each part is tried by itself, in the place where it stands.
+      let isFound = find(in: text, root, OpenApi.field(ofMessage: name)) { part, open, close in
+        (try? Asked(jsonUTF8Bytes: open + Array(part) + close)) == nil
+      }
+      if isFound { return }
+    }
+    if case JSONDecodingError.unknownField(let key) = error {
+      (expected, got) = ("the fields of \(name)", "'\(key.clipped())'")
+      advice = Self.suggestion(key, among: OpenApi.fields(reachedFrom: name))
+    } else {
+      got = text.illegal(isStrict: true) ?? Self.words(of: error)
+    }
+  }
+
+  /// Goes down to the first value that is not taken.
+  /// - Parameter fails: whether the message does not take a part of the text between what opens and what closes it.
+  /// - Returns: whether there is one.
+  private mutating func find(
+    in text: JsonText, _ root: Range<Int>, _ whole: JsonField,
+    _ fails: (_ part: ArraySlice<UInt8>, _ open: [UInt8], _ close: [UInt8]) -> Bool
+  ) -> Bool {
+    var value = root, field = whole, open: [UInt8] = [], close: [UInt8] = [], path = ""
     search: while true {
-      switch (node.content, field.inner) {
-      case (.object(let members), .object(let named)):
-        for (key, value) in members {
-          let before = open + [UInt8(ascii: "{")] + Array(key.text.utf8) + [UInt8(ascii: ":")]
-          guard fails(value.bytes, before, [UInt8(ascii: "}")] + close), let next = named(key.name) else { continue }
-          (open, close) = (before, [UInt8(ascii: "}")] + close)
-          place += place.isEmpty ? key.name : ".\(key.name)"
-          (node, field) = (value, next)
-          continue search
+      let bracket = text.bytes[value.lowerBound]
+      switch (bracket, field.inner) {
+      case (UInt8(ascii: "{"), .object(let named)):
+        (open, close) = (open + [bracket], [UInt8(ascii: "}")] + close)
+        guard let (_, part) = Self.first(in: text, value, { fails($0, open, close) }), let key = part.key else {
+          return false
         }
-        return nil
-      case (.array(let items), .array(let item)):
-        (open, close) = (open + [UInt8(ascii: "[")], [UInt8(ascii: "]")] + close)
-        var range = items.indices
-        while range.count > 1 {
-          let half = range.lowerBound..<range.lowerBound + range.count / 2
-          let part = items[half].map { Array($0.bytes) }.joined(separator: [UInt8(ascii: ",")])
-          range = fails(part, open, close) ? half : half.upperBound..<range.upperBound
+        let token = text.bytes[key]
+        let name = (try? JSONDecoder().decode(String.self, from: Data(token))) ?? String(decoding: token, as: UTF8.self)
+        guard let next = named.field(name) else {
+          (place, expected, got) = (path, named.words, "'\(name.clipped())'")
+          advice = Self.suggestion(name, among: named.names)
+          return true
         }
-        guard let at = range.first, fails(items[at].bytes, open, close) else { return nil }
-        place += "[\(at)]"
-        (node, field) = (items[at], item)
+        path += (path.isEmpty ? "" : ".") + name.clipped(to: 40)
+        open += token
+        open.append(UInt8(ascii: ":"))
+        (value, field) = (part.value, next)
+      case (UInt8(ascii: "["), .array(let item)):
+        (open, close) = (open + [bracket], [UInt8(ascii: "]")] + close)
+        guard let (at, part) = Self.first(in: text, value, { fails($0, open, close) }) else { return false }
+        path += "[\(at)]"
+        (value, field) = (part.value, item)
       default: break search
       }
     }
-    guard !place.isEmpty || !node.isObject else { return nil }
-    self.place = place.isEmpty ? "body" : place
-    expected = field.words
-    got = String(decoding: node.bytes, as: UTF8.self).clipped()
+    (place, expected) = (path, field.words)
+    got = String(decoding: text.bytes[value].prefix(1000), as: UTF8.self).clipped()
+    return true
+  }
+
+  /// The first part of a list or an object that fails by itself, and its number.
+  private static func first(
+    in text: JsonText, _ value: Range<Int>, _ fails: (ArraySlice<UInt8>) -> Bool
+  ) -> (Int, JsonText.Part)? {
+    var found: (Int, JsonText.Part)?
+    try? text.parts(of: value, most: mostParts) { number, parts in
+      func fail(_ range: Range<Int>) -> Bool {
+        fails(text.bytes[parts[range.lowerBound].start..<parts[range.upperBound - 1].value.upperBound])
+      }
+      var range = parts.indices
+      guard fail(range) else { return true }
+      while range.count > 1 {
+        let half = range.lowerBound..<range.lowerBound + range.count / 2
+        range = fail(half) ? half : half.upperBound..<range.upperBound
+      }
+      // Some fail in company alone: two of which there may be one.
+      if fail(range) { found = (number + range.lowerBound, parts[range.lowerBound]) }
+      return false
+    }
+    return found
+  }
+
+  private static func suggestion(_ name: String, among known: [String]) -> String? {
+    nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+  }
+
+  private static func words(of error: any Error) -> String {
+    switch error as? JSONDecodingError {
+    case .conflictingOneOf: "two fields of which there may be one"
+    case .messageDepthLimit: "values nested too deep"
+    case .malformedMap: "a key twice in one map"
+    case .numberRange: "a number that its field does not hold"
+    case .unrecognizedEnumValue: "a name that its field does not know"
+    default: "a value that its field does not take"
+    }
   }
 }
 
 /// The values that a field takes in JSON.
 struct JsonField {
-  indirect enum Inner {
+  struct Object {
+    /// In words: whose keys there may be.
+    let words: String
+    /// All that there are; none: it takes any.
+    let names: [String]
     /// nil: it has no such field.
-    case object((String) -> JsonField?)
+    let field: (String) -> JsonField?
+  }
+  indirect enum Inner {
+    case object(Object)
     case array(JsonField)
     case single
   }
   let words: String
   let inner: Inner
-}
-
-/// A value of a JSON text as it is written, with its parts.
-private struct JsonSlice {
-  struct Key {
-    /// With its quotes.
-    var text: String
-    var name: String
-  }
-  enum Content {
-    case object([(Key, JsonSlice)])
-    case array([JsonSlice])
-    case single
-  }
-  let bytes: ArraySlice<UInt8>
-  let content: Content
-
-  var isObject: Bool { if case .object = content { true } else { false } }
-
-  /// - Returns: nil where the text is no JSON, as far as its brackets and commas go.
-  init?(_ text: Data) {
-    var reader = Reader(bytes: Array(text))
-    guard let root = reader.value(depth: 0) else { return nil }
-    reader.skip()
-    guard reader.at == reader.bytes.count else { return nil }
-    self = root
-  }
-
-  private init(_ bytes: ArraySlice<UInt8>, _ content: Content) { (self.bytes, self.content) = (bytes, content) }
-
-  private struct Reader {
-    let bytes: [UInt8]
-    var at = 0
-    /// SwiftProtobuf's own bound is 100.
-    static let mostDepth = 128
-
-    mutating func skip() { while at < bytes.count, [9, 10, 13, 32].contains(bytes[at]) { at += 1 } }
-
-    private mutating func takes(_ character: Unicode.Scalar) -> Bool {
-      skip()
-      guard at < bytes.count, bytes[at] == UInt8(ascii: character) else { return false }
-      at += 1
-      return true
-    }
-
-    mutating func value(depth: Int) -> JsonSlice? {
-      skip()
-      guard at < bytes.count, depth < Self.mostDepth else { return nil }
-      let start = at
-      if takes("{") {
-        var members: [(Key, JsonSlice)] = []
-        if takes("}") { return JsonSlice(bytes[start..<at], .object(members)) }
-        repeat {
-          skip()
-          let from = at
-          guard string(), case let token = bytes[from..<at], takes(":"), let next = value(depth: depth + 1) else {
-            return nil
-          }
-          let name = try? JSONDecoder().decode(String.self, from: Data(token))
-          let text = String(decoding: token, as: UTF8.self)
-          members.append((Key(text: text, name: name ?? text), next))
-        } while takes(",")
-        return takes("}") ? JsonSlice(bytes[start..<at], .object(members)) : nil
-      }
-      if takes("[") {
-        var items: [JsonSlice] = []
-        if takes("]") { return JsonSlice(bytes[start..<at], .array(items)) }
-        repeat {
-          guard let next = value(depth: depth + 1) else { return nil }
-          items.append(next)
-        } while takes(",")
-        return takes("]") ? JsonSlice(bytes[start..<at], .array(items)) : nil
-      }
-      if bytes[at] == UInt8(ascii: "\"") { return string() ? JsonSlice(bytes[start..<at], .single) : nil }
-      while at < bytes.count, !",]}: \t\r\n[{\"".utf8.contains(bytes[at]) { at += 1 }
-      return at > start ? JsonSlice(bytes[start..<at], .single) : nil
-    }
-
-    private mutating func string() -> Bool {
-      guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { return false }
-      at += 1
-      while at < bytes.count, bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
-      at += 1
-      return at <= bytes.count
-    }
-  }
 }

@@ -117,19 +117,19 @@ enum OpenApi {
 
   /// The values that a message takes.
   static func field(ofMessage name: String) -> JsonField {
-    JsonField(
-      words: "an object, as \(name) is in JSON",
-      inner: .object { key in
-        let found = messages[name]?.field.first { $0.name == key || $0.jsonName == key }
-        return found.map(field(_:))
-      })
+    let fields = messages[name]?.field ?? []
+    let object = JsonField.Object(words: "the fields of \(name)", names: fields.map(\.name)) { key in
+      fields.first { $0.name == key || $0.jsonName == key }.map(field(_:))
+    }
+    return JsonField(words: "an object, as \(name) is in JSON", inner: .object(object))
   }
 
   private static func field(_ field: Google_Protobuf_FieldDescriptorProto) -> JsonField {
     let name = String(field.typeName.dropFirst())
     if field.type == .message, let entry = messages[name], entry.options.mapEntry, entry.field.count == 2 {
       let value = one(entry.field[1])
-      return JsonField(words: "an object with \(value.words) for each key", inner: .object { _ in value })
+      let any = JsonField.Object(words: "any keys", names: []) { _ in value }
+      return JsonField(words: "an object with \(value.words) for each key", inner: .object(any))
     }
     let item = one(field)
     return field.label == .repeated ? JsonField(words: "a list, each \(item.words)", inner: .array(item)) : item

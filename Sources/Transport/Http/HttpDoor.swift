@@ -59,8 +59,11 @@ public enum HttpDoor {
   ) -> EventLoopFuture<Void> {
     // The answer to what is no HTTP is the handler's: that of the pipeline has no words.
     channel.pipeline.configureHTTPServerPipeline(withErrorHandling: false).flatMapThrowing {
-      let handler = HttpHandler(dispatcher, service, channel)
-      try channel.pipeline.syncOperations.addHandler(handler)
+      let pipeline = channel.pipeline.syncOperations, watch = HttpHeadWatch()
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      try pipeline.addHandler(watch, position: ChannelPipeline.SynchronousOperations.Position.before(decoder))
+      let handler = HttpHandler(dispatcher, service, channel, watch)
+      try pipeline.addHandler(handler)
       let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
       connections.add(channel) { channel.eventLoop.execute { bound.value.drain() } }
     }
@@ -76,6 +79,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private let dispatcher: CallDispatcher
   private let settings: HttpDoor.Service
   private let deadlines: DeadlineSet
+  private let watch: HttpHeadWatch
   private let peer: String, network: String
   private var acquaintance = Acquaintance()
   private var isClosing = false
@@ -97,9 +101,12 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   /// From an answer that ends the connection to its end.
   private static let lingering = TimeAmount.seconds(1)
 
-  init(_ dispatcher: CallDispatcher, _ settings: HttpDoor.Service, _ channel: any Channel) {
+  init(
+    _ dispatcher: CallDispatcher, _ settings: HttpDoor.Service, _ channel: any Channel, _ watch: HttpHeadWatch
+  ) {
     self.dispatcher = dispatcher
     self.settings = settings
+    self.watch = watch
     deadlines = DeadlineSet(channel.eventLoop)
     peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
     network = channel.remoteAddress?.network ?? ""
@@ -148,7 +155,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     refusal = nil
     hasHead = false
     isOver = false
-    isKeptAlive = head.isKeepAlive
+    // The decoder reads nothing behind a request that offers another protocol, as clients of HTTP/2 do on their first.
+    isKeptAlive = head.isKeepAlive && head.method != .CONNECT && !head.headers.contains(name: "upgrade")
     version = head.version
   }
 
@@ -276,7 +284,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       exchange = HttpExchange()
       begin(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"))
     }
-    refuse(HttpExchange.Refusal(error))
+    refuse(HttpExchange.Refusal(error, watch.size.excess))
   }
 
   func drain() {
@@ -312,7 +320,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       return context.close(promise: nil)
     }
     if let error {
-      let form = exchange.route?.errorForm ?? .text
+      let form = exchange.route?.errorForm ?? refusal?.form ?? .text
       response = failure(error)
       var body = form == .json ? error.json : Data(error.httpText.utf8)
       if form == .json { response?.contentType = "application/json" }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import Foundation
 
@@ -17,6 +18,8 @@ struct HttpExchange {
     var error: CallError
     /// The methods that its path is there for.
     var allowed: [HttpMethod] = []
+    /// The form of its words, where no route has one.
+    var form = HttpRoute.ErrorForm.text
     /// Whether the connection ends after it: what follows cannot be told from the rest of the body.
     var closes = false
   }
@@ -38,18 +41,20 @@ struct HttpExchange {
     isHead = method == "HEAD"
     for (name, value) in headers { request.headers[name.lowercased()] = value }
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    // Looked for only where it is needed.
+    var form: HttpRoute.ErrorForm { routes.errorForm(near: parts[0]) }
     guard target.hasPrefix("/"), let path = HttpText.decoded(parts[0]),
       let query = HttpText.pairs(parts.count == 2 ? parts[1] : "")
     else {
-      return refuse(400, .invalidArgument, "no address: '\(target.prefix(80))'")
+      return refuse(400, .invalidArgument, "no address: '\(target.clipped(to: 80))'", form: form)
     }
     request.path = path
     request.query = query
     switch routes.find(method, path) {
-    case .none: return refuse(404, .notFound, "no such page")
+    case .none: return refuse(404, .notFound, form == .json ? "no such call" : "no such page", form: form)
     case .otherMethods(let methods):
       let names = methods.map(\.rawValue).joined(separator: ", ")
-      return refuse(405, .unimplemented, "only \(names) is answered here", allowed: methods)
+      return refuse(405, .unimplemented, "only \(names) is answered here", form: form, allowed: methods)
     case .route(let route, let parameters):
       self.route = route
       request.method = route.method
@@ -80,9 +85,11 @@ struct HttpExchange {
   }
 
   private mutating func refuse(
-    _ status: Int, _ code: StatusCode, _ message: String, allowed: [HttpMethod] = [], closes: Bool = false
+    _ status: Int, _ code: StatusCode, _ message: String, form: HttpRoute.ErrorForm = .text,
+    allowed: [HttpMethod] = [], closes: Bool = false
   ) -> Action {
     isOver = true
-    return .refuse(Refusal(status: status, error: CallError(code, message), allowed: allowed, closes: closes))
+    return .refuse(
+      Refusal(status: status, error: CallError(code, message), allowed: allowed, form: form, closes: closes))
   }
 }

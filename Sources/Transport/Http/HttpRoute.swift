@@ -197,6 +197,10 @@ public struct HttpRoute: Sendable {
     return found
   }
 
+  fileprivate static func firstSegment(_ path: some StringProtocol) -> String {
+    String(path.dropFirst().prefix { $0 != "/" })
+  }
+
   private static func split(_ path: String) -> [String] {
     path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
   }
@@ -213,6 +217,13 @@ public struct HttpRoutes: Sendable {
   private let routes: [HttpRoute]
   /// - Parameter routes: the first that matches is taken.
   public init(_ routes: [HttpRoute]) { self.routes = routes }
+
+  /// The form of errors where no route answers: that of programs, where routes for them begin as the path does.
+  /// - Parameter path: as the request line has it.
+  func errorForm(near path: some StringProtocol) -> HttpRoute.ErrorForm {
+    let first = HttpRoute.firstSegment(path)
+    return routes.contains { $0.errorForm == .json && HttpRoute.firstSegment($0.pattern) == first } ? .json : .text
+  }
 
   func find(_ method: String, _ path: String) -> Found {
     var others: [HttpMethod] = []

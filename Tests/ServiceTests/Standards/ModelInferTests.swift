@@ -195,11 +195,22 @@ import Testing
       Refusal("none beside raw_input_contents") { $0.rawInputContents = [Data(count: 72)] },
       Refusal("one for each input, or none") { $0.rawInputContents = [Data(), Data()] },
       Refusal("input.shape") { $0.inputs[0].shape = [6, 3] },
-      Refusal("input.data") { $0.inputs[0].contents.fp32Contents.removeLast() },
-      Refusal("input.data") {
+      Refusal("inputs, 'x': expected 18 values of FP32 for the shape [3, 6], got 17") {
+        $0.inputs[0].contents.fp32Contents.removeLast()
+      },
+      Refusal("inputs, 'x': expected 18 values of FP64, 8 bytes each, for the shape [3, 6], got 141 bytes") {
         $0.inputs[0].clearContents()
         $0.inputs[0].datatype = "FP64"
         $0.rawInputContents = [Data(count: 18 * 8 - 3)]
+      },
+      Refusal("values of UINT64 up to 9223372036854775807") {
+        $0.inputs[0].datatype = "UINT64"
+        $0.inputs[0].contents = .with { $0.uint64Contents = [UInt64](repeating: 1 << 63, count: 18) }
+      },
+      Refusal("values of UINT64 up to 9223372036854775807") {
+        $0.inputs[0].clearContents()
+        $0.inputs[0].datatype = "UINT64"
+        $0.rawInputContents = [Data(repeating: 0xFF, count: 18 * 8)]
       },
       Refusal("values of UINT8") {
         $0.inputs[0].datatype = "UINT8"

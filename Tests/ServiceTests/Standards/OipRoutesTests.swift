@@ -105,7 +105,8 @@ import Testing
       try await refused(
         400, "inputs.0.data", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":["a"]}]}"#)
       try await refused(
-        400, "input.data", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1]}]}"#)
+        400, "inputs, 'x': expected 6 values of FP32 for the shape [1, 6], got 1", infer,
+        #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1]}]}"#)
       try await refused(
         400, "0 to 255", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"UINT8","data":[256]}]}"#)
       func input(_ shape: String, _ data: String, _ more: String = "") -> String {
@@ -135,6 +136,62 @@ import Testing
       let nest = String(repeating: "[", count: 100_000)
       try await refused(
         400, "as JSON", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":"# + nest)
+    }
+  }
+
+  /// Shape, type and data of an input of six numbers, and words of the answer.
+  private static let mistaken: [(String, String, String, String)] = [
+    ("[1,6]", "FP16", "[1,2,3,4,5,6]", "FP16 as bytes behind it with binary_data_size, got FP16 in JSON"),
+    ("[1,6]", "BF16", "[1,2,3,4,5,6]", "BF16 as bytes behind it with binary_data_size, got BF16 in JSON"),
+    ("[1,6]", "BYTES", #"["a","b","c","d","e","f"]"#, "got the text 'a'; texts (BYTES), NaN and infinities"),
+    ("[1,6]", "BYTES", "[1,2,3,4,5,6]", "datatype: expected one of BOOL, "),
+    ("[1,6]", "FP32", #"[1,2,"NaN",4,5,6]"#, "body.inputs.0.data.2: expected numbers alone, or true and false alone"),
+    ("[1,6]", "FP32", "[1,2,NaN,4,5,6]", "text that is no JSON: 'NaN,4,5,6]"),
+    ("[1,6]", "FP32", "[1,2,1e39,4,5,6]", "expected numbers that fp32 holds, got 1e+39 at element 2"),
+    ("[1,6]", "FP32", "[1,2,1e400,4,5,6]", "body.inputs.0.data.2: expected numbers"),
+    ("[1,6]", "FP32", "[1,2,null,4,5,6]", "body.inputs.0.data.2: expected numbers alone"),
+    ("[1,6]", "FP32", "[[1,2,3],4,5,6]", "body.inputs.0.data.1: expected numbers alone"),
+    ("[1,6]", "FP32", "5", "body.inputs.0.data: expected numbers alone, or true and false alone, in lists, got 5"),
+    ("[1,6]", "FP32", "[1,2,3,4,5]", "inputs, 'x': expected 6 values of FP32 for the shape [1, 6], got 5"),
+    ("[1,6]", "FP32", "null", "inputs, 'x': expected 6 values of FP32 for the shape [1, 6], got 0"),
+    ("[1,6]", "BOOL", "[true,1,false,0,true,1]", "body.inputs.0.data.1: expected numbers alone"),
+    ("[1,6]", "BOOL", "[1,0,2,0,0,0]", "whole numbers from 0 to 1, got 2 at element 2"),
+    ("[1,6]", "BOOL", #"["true"]"#, "got the text 'true'"),
+    ("[1,6]", "INT8", "[1,2,3,4,5,128]", "whole numbers from -128 to 127, got 128 at element 5"),
+    ("[1,6]", "INT64", "[1,2,3,4,5,9007199254740992]", "got 9007199254740992 at element 5; send larger ones as bytes"),
+    ("[1,6]", "UINT64", "[1,2,3,4,5,-1]", "from 0 to 9007199254740991, got -1 at element 5"),
+    ("[1,1.5]", "FP32", "[1]", "body.inputs.0.shape.1: expected a list of whole numbers, got 1.5"),
+    (#"[1,"6"]"#, "FP32", "[1]", "body.inputs.0.shape.1: expected a list of whole numbers, got the text '6'"),
+    ("6", "FP32", "[1]", "body.inputs.0.shape: expected a list of whole numbers, got 6"),
+  ]
+
+  @Test("values that JSON cannot say, or no model takes, are refused with their place", arguments: mistaken)
+  func values(_ shape: String, _ type: String, _ data: String, _ words: String) async throws {
+    try await with { server in
+      let body = #"{"inputs":[{"name":"x","shape":\#(shape),"datatype":"\#(type)","data":\#(data)}]}"#
+      let found = try await server.ask("/models/net/infer", Data(body.utf8))
+      let told = try Self.object(found.body)["error"] as? String ?? ""
+      #expect(found.status == 400 && told.contains(words) && !told.contains("\n"), "\(found.status) \(told)")
+    }
+  }
+
+  @Test("half floats come as bytes, as many as their shape says")
+  func halves() async throws {
+    try await with { server in
+      func ask(_ bytes: [UInt8], size: String? = nil) async throws -> (status: Int, told: String) {
+        let json = Data(
+          #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"BF16","parameters":{"binary_data_size":\#(size ?? "\(bytes.count)")}}]}"#
+            .utf8)
+        let found = try await server.ask("/models/net/infer", json + Data(bytes), jsonBytes: json.count)
+        return (found.status, try Self.object(found.body)["error"] as? String ?? "")
+      }
+      let ones = [[UInt8]](repeating: [0x80, 0x3F], count: 6).flatMap(\.self)
+      #expect(try await ask(ones).status == 200)
+      let short = try await ask(ones.dropLast(5))
+      #expect(short.status == 400)
+      #expect(short.told == "inputs, 'x': expected 6 values of BF16, 2 bytes each, for the shape [1, 6], got 7 bytes")
+      let text = try await ask(ones, size: #""12""#)
+      #expect(text.status == 400 && text.told.contains("binary_data_size: expected a whole number of bytes"))
     }
   }
 

@@ -31,7 +31,38 @@ extension InputArray {
     guard let data = raw.map({ Self.data(type, $0) }) ?? Self.data(type, tensor.contents) else {
       throw refuse("contents", "values of \(type.rawValue), or raw ones", "others")
     }
+    guard type != .uint64 || !Self.hasLarge(tensor.contents.uint64Contents, raw) else {
+      throw refuse("contents", "values of UINT64 up to \(Int64.max)", "a larger one")
+    }
+    // Said here, in the caller's type: behind it there are three.
+    if let count = Self.count(tensor.shape) {
+      let width = type.width, isRight = raw.map { $0.count % width == 0 && $0.count / width == count }
+      guard isRight ?? (tensor.contents.valueCount == count) else {
+        let each = raw == nil ? "" : ", \(width) bytes each,"
+        throw ServiceError(
+          .badField, at: "inputs, '\(tensor.name.clipped())'",
+          expected: "\(count) values of \(type.rawValue)\(each) for the shape \(tensor.shape)".clipped(),
+          got: raw.map { "\($0.count) bytes" } ?? "\(tensor.contents.valueCount)")
+      }
+    }
     self.init(element: Element(type), shape: tensor.shape, data: data, name: tensor.name)
+  }
+
+  /// nil: extents that no tensor has, of which more is known where the model is.
+  private static func count(_ shape: [Int64]) -> Int? {
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: Int(clamping: extent))
+      guard extent > 0, !overflow else { return nil }
+      count = product
+    }
+    return count
+  }
+
+  /// Whether there is a number that INT64 does not hold, to which they come.
+  private static func hasLarge(_ values: [UInt64], _ raw: Data?) -> Bool {
+    guard let raw else { return values.contains { $0 > UInt64(Int64.max) } }
+    return raw.enumerated().contains { $0.offset % 8 == 7 && $0.element >= 0x80 }
   }
 
   /// Bytes, integers, or floats: what is wider is rounded to them. The count is seen to by who knows the model.
@@ -83,6 +114,18 @@ extension InputArray {
     case .uint64: return OipContent.raw(contents.uint64Contents.map { Int64(clamping: $0) })
     case .bool: return OipContent.raw(contents.boolContents.map { $0 ? Int64(1) : 0 })
     case .fp16, .bf16, .bytes: return nil
+    }
+  }
+}
+
+extension OipDatatype {
+  /// Bytes of a raw value.
+  fileprivate var width: Int {
+    switch self {
+    case .bool, .uint8, .int8, .bytes: 1
+    case .uint16, .int16, .fp16, .bf16: 2
+    case .uint32, .int32, .fp32: 4
+    case .uint64, .int64, .fp64: 8
     }
   }
 }

@@ -12,7 +12,7 @@ struct OipJsonRequest {
     struct Input: OipJsonObject {
       static let keys = ["name", "shape", "datatype", "parameters", "data"]
       var name: String
-      var shape: [Int64]
+      var shape: OipJsonShape
       var datatype: String
       var parameters: [String: OipJsonParameter]?
       var data: OipJsonElements?
@@ -51,20 +51,16 @@ struct OipJsonRequest {
       var tensor = Inference_ModelInferRequest.InferInputTensor()
       tensor.name = input.name
       tensor.datatype = input.datatype
-      tensor.shape = input.shape
-      if case .integer(let count)? = input.parameters?["binary_data_size"] {
-        guard count >= 0, count <= left.count, input.data == nil else {
-          throw ServiceError(
-            .badField, at: "inputs, '\(input.name.clipped())', binary_data_size",
-            expected: "at most the \(left.count) bytes behind the JSON, and no data", got: "\(count)")
-        }
-        message.rawInputContents.append(left.prefix(Int(count)))
-        left = left.dropFirst(Int(count))
+      tensor.shape = input.shape.extents
+      if let size = input.parameters?["binary_data_size"] {
+        let count = try Self.byteCount(size, of: input, left: left.count)
+        message.rawInputContents.append(left.prefix(count))
+        left = left.dropFirst(count)
       } else if let data = input.data {
-        guard data.shape == input.shape || data.shape?.count == 1 else {
+        guard data.shape == tensor.shape || data.shape?.count == 1 else {
           throw ServiceError(
             .badField, at: "inputs, '\(input.name.clipped())', data",
-            expected: "numbers in a flat array, or nested as the shape \(input.shape)".clipped(),
+            expected: "numbers in a flat array, or nested as the shape \(tensor.shape)".clipped(),
             got: data.shape.map { "nested as \($0)".clipped() } ?? "rows of unlike lengths")
         }
         tensor.contents = try data.contents(input.datatype, of: input.name)
@@ -90,6 +86,20 @@ struct OipJsonRequest {
   }
 
   func wantsBinary(_ output: String) -> Bool { isBinary[output] ?? isBinaryElsewhere }
+
+  private static func byteCount(
+    _ size: OipJsonParameter, of input: Body.Input, left: Int
+  ) throws(ServiceError) -> Int {
+    func refuse(_ expected: String, _ got: String) -> ServiceError {
+      ServiceError(.badField, at: "inputs, '\(input.name.clipped())', binary_data_size", expected: expected, got: got)
+    }
+    guard case .integer(let count) = size else { throw refuse("a whole number of bytes", "something else") }
+    guard count >= 0, count <= left, input.data == nil else {
+      let data = input.data == nil ? "" : " and data"
+      throw refuse("at most the \(left) bytes behind the JSON, and no data", "\(count)\(data)")
+    }
+    return Int(count)
+  }
 
   private static func parts(_ bytes: Data, _ jsonBytes: String?) throws(ServiceError) -> (json: Data, tail: Data) {
     guard let jsonBytes else { return (bytes, Data()) }
@@ -121,8 +131,11 @@ struct OipJsonKnown<Value: OipJsonObject>: Decodable {
     do { return try JSONDecoder().decode(Self.self, from: json).value } catch let fault as CatalogError {
       throw ServiceError(
         .badField, at: fault.place, expected: fault.expected, got: fault.got, advice: fault.advice)
+    } catch let fault as ServiceError {
+      throw fault
     } catch {
-      let words = (error as? DecodingError)?.words ?? "something else"
+      // The place of what is no JSON is in none of Foundation's public words.
+      let words = JsonText(json).illegal(isStrict: true) ?? (error as? DecodingError)?.words ?? "something else"
       throw ServiceError(.badField, at: "body", expected: expected, got: words)
     }
   }
@@ -187,6 +200,20 @@ enum OipJsonParameter: Codable, Equatable {
   }
 }
 
+/// The extents of a tensor.
+struct OipJsonShape: Decodable {
+  let extents: [Int64]
+
+  init(from decoder: any Swift.Decoder) throws {
+    do { extents = try decoder.singleValueContainer().decode([Int64].self) } catch is DecodingError {
+      let expected = "a list of whole numbers"
+      guard var list = try? decoder.unkeyedContainer() else { throw OipJsonElements.refusal(decoder, expected) }
+      while (try? list.decode(Int64.self)) != nil {}
+      throw OipJsonElements.refusal(try list.superDecoder(), expected)
+    }
+  }
+}
+
 /// The numbers of a tensor, flat or nested: both are written row-major.
 struct OipJsonElements: Decodable {
   var values: [Double]
@@ -205,7 +232,11 @@ struct OipJsonElements: Decodable {
       shape = [Int64(flags.count)]
       areFlags = true
     } else {
-      let parts = try container.decode([OipJsonElements].self)
+      let parts: [OipJsonElements]
+      do { parts = try container.decode([OipJsonElements].self) } catch let error as DecodingError {
+        if let stranger = Self.stranger(in: decoder) { throw stranger }
+        throw error
+      }
       values = parts.flatMap(\.values)
       areFlags = parts.contains(where: \.areFlags)
       if let first = parts.first?.shape, parts.allSatisfy({ $0.shape == first }) {
@@ -214,38 +245,85 @@ struct OipJsonElements: Decodable {
     }
   }
 
-  /// From here on a number of JSON is not the integer that was written: its readers take it for a double.
+  /// The element that is of another kind than those before it; nil: the list that this one is in says so.
+  private static func stranger(in decoder: any Swift.Decoder) -> ServiceError? {
+    let expected = "numbers alone, or true and false alone, in lists"
+    guard var list = try? decoder.unkeyedContainer() else {
+      return decoder.codingPath.last?.intValue == nil ? refusal(decoder, expected) : nil
+    }
+    if (try? list.decode(Double.self)) != nil {
+      while (try? list.decode(Double.self)) != nil {}
+    } else if (try? list.decode(Bool.self)) != nil {
+      while (try? list.decode(Bool.self)) != nil {}
+    } else {
+      while (try? list.nestedUnkeyedContainer()) != nil {}
+    }
+    return (try? list.superDecoder()).map { refusal($0, expected) }
+  }
+
+  fileprivate static func refusal(_ decoder: any Swift.Decoder, _ expected: String) -> ServiceError {
+    let value = try? decoder.singleValueContainer(), got: String
+    var advice: String?
+    if value?.decodeNil() == true {
+      got = "null"
+    } else if let flag = try? value?.decode(Bool.self) {
+      got = "\(flag)"
+    } else if let number = try? value?.decode(Double.self) {
+      got = shown(number)
+    } else if let text = try? value?.decode(String.self) {
+      got = "the text '\(text.clipped())'"
+      advice = "texts (BYTES), NaN and infinities are taken by no model"
+    } else {
+      got = "something else"
+    }
+    return ServiceError(.badField, at: decoder.place(in: "body"), expected: expected, got: got, advice: advice)
+  }
+
+  /// Without a fraction where it has none.
+  private static func shown(_ number: Double) -> String { Int64(exactly: number).map { "\($0)" } ?? "\(number)" }
+
+  /// The largest number that JSON says exactly: readers take it for a double.
   private static let largest = Int64(1) << 53 - 1
 
   /// - Throws: where JSON cannot say such values. Types that no model takes are told by who reads the tensor.
   fileprivate func contents(_ datatype: String, of name: String) throws(ServiceError) -> Inference_InferTensorContents {
-    func refuse(_ expected: String, _ got: String = "others") -> ServiceError {
-      ServiceError(.badField, at: "inputs, '\(name.clipped())', data", expected: expected, got: got)
+    func refuse(_ expected: String, _ got: String, _ advice: String? = nil) -> ServiceError {
+      ServiceError(
+        .badField, at: "inputs, '\(name.clipped())', data", expected: expected, got: got, advice: advice)
     }
-    func whole<Number: FixedWidthInteger>(_ least: Number, _ most: Number) throws(ServiceError) -> [Number] {
-      let found = values.compactMap { Number(exactly: $0) }
-      guard found.count == values.count, found.allSatisfy({ (least...most).contains($0) }) else {
-        throw refuse("whole numbers from \(least) to \(most)")
+    func whole<Number: FixedWidthInteger>(
+      _ least: Number, _ most: Number, _ advice: String? = nil
+    ) throws(ServiceError) -> [Number] {
+      var found: [Number] = []
+      found.reserveCapacity(values.count)
+      for (at, value) in values.enumerated() {
+        guard let number = Number(exactly: value), (least...most).contains(number) else {
+          throw refuse("whole numbers from \(least) to \(most)", "\(Self.shown(value)) at element \(at)", advice)
+        }
+        found.append(number)
       }
       return found
     }
     let type = OipDatatype(rawValue: datatype)
+    let asBytes = "as bytes behind it with binary_data_size"
     guard !areFlags || type == .bool else { throw refuse("numbers", "true or false") }
     var contents = Inference_InferTensorContents()
     switch type {
-    case .fp32: contents.fp32Contents = values.map { Float($0) }
-    case .fp64: contents.fp64Contents = values
+    case .fp32, .fp64:
+      if let at = values.firstIndex(where: { !Float($0).isFinite }) {
+        throw refuse("numbers that fp32 holds", "\(Self.shown(values[at])) at element \(at)")
+      }
+      if type == .fp32 { contents.fp32Contents = values.map { Float($0) } } else { contents.fp64Contents = values }
     case .uint8: contents.uintContents = try whole(0, UInt32(UInt8.max))
     case .uint16: contents.uintContents = try whole(0, UInt32(UInt16.max))
     case .uint32: contents.uintContents = try whole(0, .max)
-    case .uint64: contents.uint64Contents = try whole(0, Self.largest.magnitude)
+    case .uint64: contents.uint64Contents = try whole(0, Self.largest.magnitude, "send larger ones \(asBytes)")
     case .int8: contents.intContents = try whole(Int32(Int8.min), Int32(Int8.max))
     case .int16: contents.intContents = try whole(Int32(Int16.min), Int32(Int16.max))
     case .int32: contents.intContents = try whole(.min, .max)
-    case .int64: contents.int64Contents = try whole(-Self.largest, Self.largest)
+    case .int64: contents.int64Contents = try whole(-Self.largest, Self.largest, "send larger ones \(asBytes)")
     case .bool: contents.boolContents = try whole(0, UInt8(1)).map { $0 == 1 }
-    case .fp16, .bf16:
-      throw refuse("FP32 in JSON, or \(datatype) as bytes behind it with binary_data_size", "\(datatype) in JSON")
+    case .fp16, .bf16: throw refuse("FP32 in JSON, or \(datatype) \(asBytes)", "\(datatype) in JSON")
     case .bytes, nil: break
     }
     return contents

@@ -87,6 +87,12 @@ extension OipDatatype {
 }
 
 extension Inference_InferTensorContents {
+  /// Values in all fields.
+  var valueCount: Int {
+    let ofIntegers = intContents.count + int64Contents.count + uintContents.count + uint64Contents.count
+    return ofIntegers + boolContents.count + fp32Contents.count + fp64Contents.count + bytesContents.count
+  }
+
   /// Names of the fields that have values.
   var filled: [String] {
     let isEmpty: KeyValuePairs = [

@@ -27,7 +27,7 @@ def test_models_are_listed(client, model):
 
 def test_upload_with_noise_in_words(client):
     plain = ROOT / "models" / "fashion-mlp-baseline.onnx"
-    made = client.upload(plain, name=f"noisy-{uuid.uuid4().hex[:8]}", noise="weights:gaussian,sigma=0.05,layers=0")
+    made = client.upload(plain, name=f"noisy-{uuid.uuid4().hex[:8]}", noise="weights:gaussian,sigma=0.05")
     assert made.info.noise
     terms = json.loads(_exports_metadata(client.download(made.info.reference))["dither.noise"])["terms"]
     assert (terms[0]["site"], terms[0]["sigma"]) == ("weights", pytest.approx(0.05))

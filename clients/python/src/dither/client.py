@@ -137,7 +137,8 @@ class Client:
             name: in the registry; of a file its name without the ending.
             labels: names of the classes, or of a regression's values.
             example: one input of a torch module, a batch of one: the export follows it.
-            card: what is to be known of the model: a mapping, Markdown behind facts in YAML, or the Path of such a file.
+            card: what is to be known of the model: a mapping, Markdown behind facts in YAML, or the Path of a card's
+                file.
             aliases: that shall point at the new version, at once with its appearance.
             task, output_kind: where the file leaves them open (docs/onnx.md).
             metadata: further keys of docs/onnx.md, as ``{"dither.samples": "32"}``.

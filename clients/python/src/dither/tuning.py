@@ -67,8 +67,8 @@ def tune(
 
     Args:
         source: as ``Client.upload`` takes it: an ONNX file or its bytes, a torch module, a scikit-learn estimator.
-        data: ``(inputs, labels)``, none of which the model was trained on, inputs as an array or a mapping by the model's
-            names; or words for ``--data``: ``"mnist:5000-7000"``, a folder, a file.
+        data: ``(inputs, labels)``, none of which the model was trained on, inputs as an array or a mapping by names of
+            the model; or words for ``--data``: ``"mnist:5000-7000"``, a folder, a file.
         candidates: as ``--candidate`` has them, ``["sigma", "laplace:layers=last"]``; all where nothing is said.
         folds, samples, seed: of the cross-validation and the draws.
         example, labels: as ``Client.upload`` takes them.

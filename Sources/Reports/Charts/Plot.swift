@@ -58,6 +58,17 @@ struct Plot {
       """
   }
 
+  /// Numbers that the vertical axis must reach. The interval of a point of few examples may be many times as long as the
+  /// curves are high, and would leave them flat: it is drawn as far as three times their height, and the table has it.
+  private static func heights(_ points: [Summary.Point]) -> [Double] {
+    let own = points.map(\.y).filter(\.isFinite)
+    guard let low = own.min(), let high = own.max() else { return points.map(\.y) }
+    let room = high > low ? 2 * (high - low) : .infinity
+    return points.flatMap { point in
+      [point.y, max(point.interval?.low ?? point.y, low - room), min(point.interval?.high ?? point.y, high + room)]
+    }
+  }
+
   private var drawing: (keys: [Chart.Key], body: Html) {
     let shown = drawn ?? curves, all = shown.flatMap(\.points)
     let hasOneOfEach = Set(shown.map(\.role)).count == shown.count
@@ -66,7 +77,7 @@ struct Plot {
       Chart.Key(cssClass: hasOneOfEach ? curve.role.cssClass : "c\(at % Self.styles)", name: curve.name)
     }
     let horizontal = Axis(all.map(\.x), isWhole: all.allSatisfy { $0.x == $0.x.rounded() }),
-      vertical = Axis(all.flatMap { [$0.y, $0.interval?.low ?? $0.y, $0.interval?.high ?? $0.y] })
+      vertical = Axis(Self.heights(all))
     func px(_ value: Double) -> Double {
       Self.left + 8 + horizontal.share(value) * (Self.width - Self.left - Self.right - 16)
     }

@@ -109,7 +109,8 @@ import Testing
         let isTold = try Self.words(found.body)["error"]?.isEmpty == false
         #expect(found.status == status && isTold, "\(path): \(found.status)")
       }
-      let slip = try await server.ask("/v1/Robustness/WatchAudit?adit=1")
+      let auditor = try await server.running.services.store.tokens.create("slip", roles: ["audit"])
+      let slip = try await server.ask("/v1/Robustness/WatchAudit?adit=1", token: .some(auditor))
       let words = try Self.words(slip.body)["error"]
       #expect(slip.status == 400 && words?.hasPrefix("query: ") == true, "\(words ?? "")")
       #expect(words?.contains("got 'adit'; did you mean 'audit'?") == true)

@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// A text of JSON and the places of its values, one level at a time: a mistake is looked for in texts that are large, or
-/// no JSON. Source: RFC 8259.
+/// A text of JSON and the places of its values, one level at a time: a mistake is looked for in texts that are large,
+/// or no JSON. Source: RFC 8259.
 struct JsonText {
   /// Where a text stops being JSON.
   struct Illegal: Error { let at: Int }

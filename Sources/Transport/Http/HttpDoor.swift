@@ -281,6 +281,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       return context.close(promise: nil)
     }
     if isOver {
+      // It may come while the last answer's end is written: that call is told of nothing any more.
+      call = nil
       exchange = HttpExchange()
       begin(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"))
     }

@@ -59,8 +59,8 @@ struct Plot {
   }
 
   /// Numbers that the vertical axis must reach. The interval of a point of few examples may be many times as long as
-  /// the curves are high, and would leave them flat: it is drawn as far as twice their height beyond them, and the table
-  /// has it.
+  /// the curves are high, and would leave them flat: it is drawn as far as twice their height beyond them, and the
+  /// table has it.
   private static func heights(_ points: [Summary.Point]) -> [Double] {
     let own = points.map(\.y).filter(\.isFinite)
     guard let low = own.min(), let high = own.max() else { return points.map(\.y) }

@@ -341,6 +341,8 @@ private struct Answer {
       #expect(answer.status == status && told["error"]?.contains(words) == true, "\(answer.status) \(told)")
       #expect(told["code"] == (status == 400 ? "INVALID_ARGUMENT" : "RESOURCE_EXHAUSTED"))
       #expect(answer.headers["connection"] == "close" && answer.headers["content-type"] == "application/json")
+      // Of too many headers behind another request the decoder ends the connection before that one is answered.
+      guard !words.contains("headers, got") else { return }
       // Behind another one, with a body.
       let body = String(repeating: "x", count: 999) + "\n"
       let first =

@@ -160,7 +160,7 @@ import Testing
     ("[1,6]", "INT8", "[1,2,3,4,5,128]", "whole numbers from -128 to 127, got 128 at element 5"),
     ("[1,6]", "INT64", "[1,2,3,4,5,9007199254740992]", "got 9007199254740992 at element 5; send larger ones as bytes"),
     ("[1,6]", "UINT64", "[1,2,3,4,5,-1]", "from 0 to 9007199254740991, got -1 at element 5"),
-    ("[1,1.5]", "FP32", "[1]", "body.inputs.0.shape.1: expected a list of whole numbers, got 1.5"),
+    ("[1,1.5]", "FP32", "[1]", "as 1.5 for a whole one"),
     (#"[1,"6"]"#, "FP32", "[1]", "body.inputs.0.shape.1: expected a list of whole numbers, got the text '6'"),
     ("6", "FP32", "[1]", "body.inputs.0.shape: expected a list of whole numbers, got 6"),
   ]

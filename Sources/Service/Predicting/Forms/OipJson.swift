@@ -207,14 +207,6 @@ struct OipJsonShape: Decodable {
   init(from decoder: any Swift.Decoder) throws {
     do { extents = try decoder.singleValueContainer().decode([Int64].self) } catch is DecodingError {
       let expected = "a list of whole numbers"
-      // A list moves on behind a number that is none of its kind.
-      if let numbers = try? decoder.singleValueContainer().decode([Double].self),
-        let at = numbers.firstIndex(where: { Int64(exactly: $0) == nil })
-      {
-        throw ServiceError(
-          .badField, at: "\(decoder.place(in: "body")).\(at)", expected: expected,
-          got: OipJsonElements.shown(numbers[at]))
-      }
       guard var list = try? decoder.unkeyedContainer() else { throw OipJsonElements.refusal(decoder, expected) }
       while (try? list.decode(Int64.self)) != nil {}
       throw OipJsonElements.refusal(try list.superDecoder(), expected)
@@ -288,7 +280,7 @@ struct OipJsonElements: Decodable {
   }
 
   /// Without a fraction where it has none.
-  fileprivate static func shown(_ number: Double) -> String { Int64(exactly: number).map { "\($0)" } ?? "\(number)" }
+  private static func shown(_ number: Double) -> String { Int64(exactly: number).map { "\($0)" } ?? "\(number)" }
 
   /// The largest number that JSON says exactly: readers take it for a double.
   private static let largest = Int64(1) << 53 - 1
